@@ -1,0 +1,1 @@
+"""Solving a model for many people."""

@@ -1,0 +1,1 @@
+"""Calibration, validation, sensitivity."""

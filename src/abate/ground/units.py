@@ -1,0 +1,81 @@
+"""Units at the door: convert once, then work with bare numbers."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from abate.ground.errors import UnitError
+
+__all__ = ["convert", "dimension", "registry"]
+
+
+@cache
+def registry() -> Any:
+    """Return the one pint registry of the package (created at first use: it takes a tenth of a second)."""
+    import pint
+
+    units = pint.UnitRegistry(cache_folder=None)
+    # The field's own names: international units of different substances never convert into each other.
+    units.define("international_unit = [activity] = IU")
+    units.define("point = [score]")
+    return units
+
+
+def dimension(unit: str, *, where: str = "unit") -> str:
+    """Return the dimension of a unit, such as ``[mass] / [length] ** 3``.
+
+    Raises
+    ------
+    UnitError
+        If the unit is unknown.
+
+    Examples
+    --------
+    >>> dimension("mg/L") == dimension("ug/mL")
+    True
+    """
+    return str(_unit(unit, where).dimensionality)
+
+
+def convert(value: float, unit: str, to: str, *, where: str = "unit") -> float:
+    """Convert a number from one unit to another of the same dimension.
+
+    Parameters
+    ----------
+    value : float
+        In `unit`.
+    unit, to : str
+        Units as pint reads them.
+    where : str
+        Named in the error.
+
+    Returns
+    -------
+    float
+        In `to`.
+
+    Raises
+    ------
+    UnitError
+        If a unit is unknown or the dimensions differ.
+
+    Examples
+    --------
+    >>> convert(2.0, "mg/dL", "mg/L")
+    20.0
+    """
+    source, target = _unit(unit, where), _unit(to, where)
+    if source.dimensionality != target.dimensionality:
+        raise UnitError(where, "the unit has the wrong dimension", value=unit, allowed=f"a unit that converts to {to}")
+    return float(registry().Quantity(value, source).to(target).magnitude)
+
+
+@cache
+def _unit(unit: str, where: str) -> Any:
+    try:
+        return registry().parse_units(unit.replace("µ", "u").replace("μ", "u"))
+    except Exception as error:
+        raise UnitError(
+            where, "the unit is not known", value=unit, hint="write it like mg, ug/mL, L/day, 1/day"
+        ) from error

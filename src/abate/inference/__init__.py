@@ -1,0 +1,1 @@
+"""From data to parameters: one person, or a population."""

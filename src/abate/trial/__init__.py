@@ -1,0 +1,1 @@
+"""Where engine and study meet: arms, visits, decisions, the ledger."""
