@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
-import click
+from abate import __version__
+from abate.ground.errors import AbateError, InputError
+from abate.ground.files import did_you_mean
 
-__all__ = ["VERBS", "main"]
+__all__ = ["VERBS", "available", "main"]
 
 # verb -> (module with a function of the same name, what it does in a line)
 VERBS: dict[str, tuple[str, str]] = {
@@ -28,76 +31,75 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
-class _Verbs(click.Group):
-    """A group whose verbs are imported only when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [verb for verb in VERBS if _exists(verb)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS or not _exists(cmd_name):
-            return None
-        import typer
-
-        module = import_module(VERBS[cmd_name][0])
-        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(name=cmd_name)(getattr(module, cmd_name))
-        command: click.Command = typer.main.get_command(app)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            from abate.ground.files import did_you_mean
-
-            hint = did_you_mean(name, self.list_commands(ctx))
-            raise click.UsageError(f"there is no verb {name!r}" + (f"; {hint}" if hint else ""))
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(verb, VERBS[verb][1]) for verb in self.list_commands(ctx)])
-
-
-def _exists(verb: str) -> bool:
-    module = VERBS[verb][0].rpartition(".")[2]
-    return os.path.exists(os.path.join(os.path.dirname(__file__), f"{module}.py"))
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; expected errors are one line on stderr and an exit code."""
-    from abate import __version__
-    from abate.ground.errors import AbateError
-
-    group = _Verbs(
-        name="abate",
-        help="Simulate, analyse and plan treatment that blocks the interleukin-6 receptor.\n\n"
-        "Research software: it forecasts, it does not prescribe.",
-        context_settings={"help_option_names": ["-h", "--help"]},
-        params=[],
-    )
-    group = click.version_option(__version__, prog_name="abate")(group)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = group.main(args=arguments, prog_name="abate", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        code = _run(words)
     except AbateError as error:
-        print(f"abate: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        print("abate: interrupted", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
-    except click.ClickException as error:
-        print(f"abate: {' '.join(error.format_message().split())}; see abate --help", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        code = _say(str(error), error.exit_code)
     except KeyboardInterrupt:
-        print("abate: interrupted; nothing half-written was left behind", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        code = _say("interrupted; nothing half-written was left behind", 130)
     except BrokenPipeError:
         # The reader of a pipe (head, less) went away: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = 0
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())  # noqa: T201
+        return 0
+    if words[0] == "--version":
+        print(f"abate {__version__}")  # noqa: T201
+        return 0
+    verb = words[0]
+    if verb not in available():
+        raise InputError("", "there is no such verb", value=verb, allowed=available(), hint=did_you_mean(verb, VERBS))
+    return _call(verb, words[1:])
+
+
+def _call(verb: str, words: list[str]) -> int:
+    import typer
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    settings = {"help_option_names": ["-h", "--help"]}
+    app.command(name=verb, context_settings=settings)(getattr(import_module(VERBS[verb][0]), verb))
+    try:
+        code = typer.main.get_command(app)(args=words, prog_name=f"abate {verb}", standalone_mode=False)
+    except typer.Abort:
+        return _say("interrupted; nothing half-written was left behind", 130)
+    except Exception as error:
+        # The parser's own errors (an unknown option, a missing argument) know how to say themselves.
+        if not hasattr(error, "format_message"):
+            raise
+        return _say(f"{' '.join(error.format_message().split())}; see: abate {verb} --help", 2)
+    return code if isinstance(code, int) else 0
+
+
+def available() -> list[str]:
+    """Return the verbs of this installation."""
+    folder = Path(__file__).parent
+    return [verb for verb, (module, _) in VERBS.items() if (folder / f"{module.rpartition('.')[2]}.py").exists()]
+
+
+def _overview() -> str:
+    rows = "\n".join(f"  {verb:<10} {VERBS[verb][1]}" for verb in available())
+    return f"""Usage: abate VERB [OPTIONS]
+
+Simulate, analyse and plan treatment that blocks the interleukin-6 receptor, so that a patient can come off prednisone.
+Research software: it forecasts, it does not prescribe.
+
+Verbs:
+{rows}
+
+abate VERB --help explains one; every verb takes --json and --out DIR. abate --version tells the version."""
+
+
+def _say(message: str, code: int) -> int:
+    print(f"abate: {message}", file=sys.stderr)  # noqa: T201
+    return code
 
 
 if __name__ == "__main__":
