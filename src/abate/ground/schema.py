@@ -1,0 +1,78 @@
+"""A parsed file becomes a checked value; what is wrong is said with file, line, key, value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from abate.ground.errors import InputError
+from abate.ground.files import Document, did_you_mean
+
+__all__ = ["explain", "read"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read(model: type[M], document: Document, key: Iterable[str | int] = ()) -> M:
+    """Check a document, or the part of it at a key path, against a pydantic model.
+
+    Raises
+    ------
+    InputError
+        For the first thing that is wrong.
+
+    Examples
+    --------
+    >>> class Step(BaseModel, extra="forbid"):
+    ...     mg: float
+    >>> read(Step, Document("taper.yaml", {"mg": 5}))
+    Step(mg=5.0)
+    >>> read(Step, Document("taper.yaml", {"mgg": 5}))
+    Traceback (most recent call last):
+    abate.ground.errors.InputError: taper.yaml, mgg: there is no such key; allowed: mg; did you mean 'mg'?
+    """
+    place = tuple(key)
+    data: Any = document.data
+    for part in place:
+        data = data[part]
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise explain(model, document, error, place) from error
+
+
+def explain(model: Any, document: Document, error: ValidationError, place: tuple[str | int, ...] = ()) -> InputError:
+    """Turn a validation error into one line. A misspelt key goes before the missing one that it stands for."""
+    found = error.errors()
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    key = (*place, *(part for part in first["loc"] if not str(part).startswith("function-")))
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, tuple(first["loc"][:-1]))
+        return document.error(key, "there is no such key", allowed=known, hint=did_you_mean(str(key[-1]), known))
+    if first["type"] == "missing":
+        return document.error(key[:-1], f"the key {str(key[-1])!r} is missing")
+    message = str(first["msg"]).removeprefix("Value error, ")
+    value = first.get("input")
+    return document.error(key, message, **({} if isinstance(value, (dict, list)) else {"value": value}))
+
+
+def _fields_at(model: Any, key: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that the file may have at a place."""
+    here = model
+    for part in key:
+        here = _model_in(here)
+        if here is not None and part in here.model_fields:
+            here = here.model_fields[str(part)].annotation
+        elif isinstance(part, int):
+            continue
+    found = _model_in(here)
+    return list(found.model_fields) if found else []
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the pydantic model inside an annotation such as ``dict[str, Arm]`` or ``Arm | None``."""
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next((m for m in map(_model_in, get_args(annotation)) if m is not None), None)

@@ -1,0 +1,112 @@
+"""What a visit sees: measures of a person, from the course of the model, with the error of measuring them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from abate.ground.errors import InputError
+from abate.ground.files import did_you_mean, library_path, load_toml
+from abate.ground.quantity import Grade
+from abate.ground.randomness import normal
+from abate.ground.schema import read
+
+__all__ = ["Clinic", "Measure", "load_clinic"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class Measure(BaseModel):
+    """One measure: which model output it sees, how, and how well."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    output: str
+    label: str
+    scale: float
+    unit: str
+    noise: float = Field(ge=0)
+    stream: str
+    source: str = Field(min_length=1)
+    grade: Grade
+    low: float = 0.0
+    high: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Clinic:
+    """All measures that a visit can take.
+
+    Examples
+    --------
+    >>> clinic = load_clinic()
+    >>> seen = clinic.observe({"crp": np.array([5.0, 80.0])}, ["crp"], persons=np.array([0, 1]), visit=3, seed=1)
+    >>> seen["crp"].shape
+    (2,)
+    """
+
+    measures: Mapping[str, Measure]
+
+    def outputs(self, names: Iterable[str]) -> list[str]:
+        """Return the model outputs that some measures need."""
+        return sorted({self[name].output for name in names})
+
+    def __getitem__(self, name: str) -> Measure:
+        if name not in self.measures:
+            raise InputError(
+                "measures",
+                "there is no such measure",
+                value=name,
+                allowed=list(self.measures),
+                hint=did_you_mean(name, self.measures),
+            )
+        return self.measures[name]
+
+    def observe(
+        self, truth: Mapping[str, Floats], names: Iterable[str], persons: npt.NDArray[np.int64], visit: int, seed: int
+    ) -> dict[str, Floats]:
+        """Measure people at a visit.
+
+        Parameters
+        ----------
+        truth : mapping from output to ndarray, shape (n,)
+            The course of the model at the time of the visit.
+        names : iterable of str
+            Measures to take.
+        persons : ndarray of int, shape (n,)
+            Who; keys of the draws.
+        visit : int
+            The how many-th visit; keys of the draws.
+        seed : int
+            Of the run.
+
+        Returns
+        -------
+        dict from measure to ndarray, shape (n,)
+        """
+        seen: dict[str, Floats] = {}
+        for name in names:
+            measure = self[name]
+            value = measure.scale * truth[measure.output]
+            if measure.noise > 0:
+                value = value * np.exp(measure.noise * normal(seed, f"visit:{measure.stream}", persons, visit))
+            seen[name] = np.clip(value, measure.low, measure.high)
+        return seen
+
+
+@cache
+def load_clinic(name: str = "clinic") -> Clinic:
+    """Load the measures of the library.
+
+    Raises
+    ------
+    InputError
+        If an entry is wrong.
+    """
+    document = load_toml(library_path("observation", f"{name}.toml"))
+    measures = {key: read(Measure, document, (key,)) for key in document.data}
+    return Clinic(measures)
