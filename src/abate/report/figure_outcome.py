@@ -1,0 +1,262 @@
+"""Figures of outcomes: Kaplan-Meier with numbers at risk, and a forest of estimates with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from abate.report.figure_time import blank
+from abate.report.palette import GRID, INK, MUTED, SERIES, arm_colours, translucent
+
+__all__ = ["ForestRow", "SurvivalCurve", "forest", "kaplan_meier", "survival_curve"]
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalCurve:
+    """A Kaplan-Meier curve ready to be drawn.
+
+    Attributes
+    ----------
+    time, survival, low, high : arrays, shape (steps,)
+        The curve is flat from each time to the next; it begins at time 0.
+    durations : array, shape (people,)
+        How long each person was followed, for the numbers at risk.
+    censored : array, shape (censored people,)
+        Times at which people left without the event, drawn as ticks.
+    """
+
+    time: NDArray[np.float64]
+    survival: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    durations: NDArray[np.float64] = field(default_factory=lambda: np.array([]))
+    censored: NDArray[np.float64] = field(default_factory=lambda: np.array([]))
+
+    def at_risk(self, time: float) -> int:
+        """Return how many people are followed and free of the event just before `time`."""
+        return int(np.sum(self.durations >= time))
+
+
+@dataclass(frozen=True, slots=True)
+class ForestRow:
+    """One line of a forest figure.
+
+    Attributes
+    ----------
+    label : str
+    estimate, low, high : float
+    published : float, optional
+        A published figure, drawn as an open diamond.
+    group : str
+        Decides the colour.
+    heading : bool
+        True for a line of words without a mark.
+    """
+
+    label: str
+    estimate: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    published: float | None = None
+    group: str = ""
+    heading: bool = False
+
+
+def survival_curve(durations: ArrayLike, observed: ArrayLike, level: float = 0.95) -> SurvivalCurve:
+    """Estimate a Kaplan-Meier curve with the log-log Greenwood band of lifelines.
+
+    Parameters
+    ----------
+    durations : array-like, shape (people,)
+        Time to the event, or to the end of follow-up.
+    observed : array-like of bool, shape (people,)
+        True where the event happened.
+    level : float
+        Coverage of the pointwise band.
+
+    Examples
+    --------
+    >>> curve = survival_curve([1, 2, 3, 4], [True, False, True, False])
+    >>> curve.survival.tolist()
+    [1.0, 0.75, 0.75, 0.375, 0.375]
+    >>> curve.at_risk(3)
+    2
+    """
+    from lifelines import KaplanMeierFitter
+
+    time, event = np.asarray(durations, float), np.asarray(observed, bool)
+    fit = KaplanMeierFitter(alpha=1 - level).fit(time, event)
+    band = fit.confidence_interval_survival_function_
+    low, high = band.iloc[:, 0].to_numpy(float), band.iloc[:, 1].to_numpy(float)
+    curve = fit.survival_function_
+    return SurvivalCurve(curve.index.to_numpy(float), curve.iloc[:, 0].to_numpy(float), low, high, time, time[~event])
+
+
+def kaplan_meier(
+    curves: Mapping[str, SurvivalCurve],
+    *,
+    y: str,
+    x: str = "Time (weeks)",
+    x_tick: float | None = None,
+    colours: Mapping[str, str] | None = None,
+    bands: bool = True,
+) -> go.Figure:
+    """Draw Kaplan-Meier curves with bands, ticks for people who left, and the numbers at risk below.
+
+    Parameters
+    ----------
+    curves : mapping of arm to SurvivalCurve
+    y, x : str
+        Titles of the axes; `y` says what people are free of.
+    x_tick : float, optional
+        Distance of the ticks and of the columns of numbers at risk.
+    colours : mapping of arm to colour, optional
+    bands : bool
+        Draw the confidence bands.
+
+    Examples
+    --------
+    >>> figure = kaplan_meier({"placebo": survival_curve([1, 2, 3], [1, 1, 0])}, y="Free of flare")
+    >>> figure.layout.yaxis2.title.text is None
+    True
+    """
+    tints = dict(colours or arm_colours(curves))
+    last = max(float(c.time[-1]) for c in curves.values())
+    tick = x_tick or max(1.0, round(last / 6))
+    table = 34 + 19.0 * len(curves)
+    height = 330.0 + table
+    split = table / (height - 64)
+    figure = blank("", y, height=height, margin={"l": _room_for(curves), "r": 18, "t": 14, "b": 40})
+    for arm, curve in curves.items():
+        _curve(figure, arm, curve, tints[arm], bands)
+    ticks = np.arange(0, last + 1e-9, tick)
+    span = [-0.02 * last, last * 1.02]
+    figure.update_layout(
+        xaxis={"range": span, "dtick": tick, "domain": [0, 1], "anchor": "y"},
+        yaxis={"range": [0, 1.02], "tickformat": ".0%", "domain": [split + 0.03, 1], "anchor": "x"},
+        xaxis2={
+            "range": span,
+            "dtick": tick,
+            "anchor": "y2",
+            "title": {"text": x},
+            "showgrid": False,
+            "zeroline": False,
+        },
+        yaxis2={"domain": [0, split - 0.09], "anchor": "x2", "showgrid": False, "zeroline": False},
+    )
+    figure.update_xaxes(showline=False, showticklabels=False, ticks="", selector={"anchor": "y2"})
+    arms = list(curves)[::-1]
+    figure.update_layout(
+        yaxis2={"tickvals": list(range(len(arms))), "ticktext": arms, "range": [-0.6, len(arms) - 0.4]}
+    )
+    for row, arm in enumerate(arms):
+        numbers = [str(curves[arm].at_risk(t)) for t in ticks]
+        place = {"x": ticks, "y": np.full(len(ticks), float(row)), "xaxis": "x2", "yaxis": "y2"}
+        figure.add_scatter(
+            text=numbers, mode="text", textfont={"color": tints[arm], "size": 11.5}, showlegend=False, **place
+        )
+    note = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 11, "color": MUTED}}
+    figure.add_annotation(text="at risk", x=0, y=split - 0.075, xanchor="right", yanchor="bottom", xshift=-7, **note)
+    return figure
+
+
+def forest(
+    rows: Sequence[ForestRow],
+    *,
+    x: str,
+    reference: float | None = None,
+    colours: Mapping[str, str] | None = None,
+    log: bool = False,
+    percent: bool = False,
+    estimate_name: str = "estimate",
+) -> go.Figure:
+    """Draw estimates with their intervals, one a line, from top to bottom, and published figures beside them.
+
+    Parameters
+    ----------
+    rows : sequence of ForestRow
+    x : str
+        Title of the axis, with unit.
+    reference : float, optional
+        Where no effect lies, drawn as a line.
+    colours : mapping of group to colour, optional
+    log : bool
+        Logarithmic axis, for ratios.
+    percent : bool
+        The numbers are shares of 1, written as percent.
+    estimate_name : str
+        Name of the marks in the legend.
+
+    Examples
+    --------
+    >>> rows = [ForestRow("tocilizumab", 0.5, 0.4, 0.6, published=0.56)]
+    >>> [trace.name for trace in forest(rows, x="Sustained remission", percent=True).data]
+    ['estimate', 'published']
+    """
+    tints = dict(colours or {})
+    count = len(rows)
+    longest = max((len(r.label) for r in rows), default=10)
+    height = 70 + 27.0 * count
+    figure = blank(x, "", height=height, margin={"l": min(300.0, 26 + 6.4 * longest), "r": 24, "t": 8, "b": 50})
+    at = np.arange(count)[::-1].astype(float)
+    if reference is not None:
+        line = {"color": MUTED, "width": 1, "dash": "dash"}
+        figure.add_shape(type="line", x0=reference, x1=reference, y0=0, y1=1, yref="paper", xref="x", line=line)
+    _marks(figure, rows, at, tints, estimate_name)
+    known = [i for i, r in enumerate(rows) if r.published is not None]
+    if known:
+        marker = {"symbol": "diamond-open", "size": 10, "color": INK}
+        values = [rows[i].published for i in known]
+        figure.add_scatter(x=values, y=at[known], mode="markers", marker=marker, name="published")
+    labels = [f"<b>{r.label}</b>" if r.heading else r.label for r in rows]
+    figure.update_yaxes(tickvals=at, ticktext=labels, range=[-0.6, count - 0.4], showgrid=False)
+    figure.update_xaxes(showgrid=True, gridcolor=GRID, type="log" if log else "linear")
+    figure.update_layout(hovermode="closest", showlegend=True)
+    if percent:
+        figure.update_xaxes(tickformat=".0%", range=[0, 1])
+    return figure
+
+
+def _room_for(names: Iterable[str]) -> float:
+    """Return the left margin, in points, that the longest name needs."""
+    return max(62.0, min(220.0, 20 + 6.4 * max(len(n) for n in names)))
+
+
+def _curve(figure: go.Figure, arm: str, curve: SurvivalCurve, colour: str, bands: bool) -> None:
+    end = max(float(curve.time[-1]), float(curve.durations.max()) if curve.durations.size else 0.0)
+    time = np.append(curve.time, end)
+    edge = {"width": 0, "color": colour, "shape": "hv"}
+    hidden = {"mode": "lines", "line": edge, "showlegend": False, "hoverinfo": "skip", "legendgroup": arm}
+    if bands:
+        figure.add_scatter(x=time, y=np.append(curve.low, curve.low[-1]), **hidden)
+        fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.12)}
+        figure.add_scatter(x=time, y=np.append(curve.high, curve.high[-1]), **fill, **hidden)
+    line = {"color": colour, "width": 2.2, "shape": "hv"}
+    height = np.append(curve.survival, curve.survival[-1])
+    figure.add_scatter(x=time, y=height, mode="lines", line=line, name=arm, legendgroup=arm)
+    if curve.censored.size:
+        left = np.unique(curve.censored)
+        place = np.searchsorted(curve.time, left, side="right") - 1
+        marker = {"symbol": "line-ns", "size": 8, "color": colour, "line": {"width": 1.5, "color": colour}}
+        ticks = {"x": left, "y": curve.survival[place], "mode": "markers", "marker": marker}
+        figure.add_scatter(**ticks, showlegend=False, legendgroup=arm, hoverinfo="skip")
+
+
+def _marks(
+    figure: go.Figure, rows: Sequence[ForestRow], at: NDArray[np.float64], tints: Mapping[str, str], name: str
+) -> None:
+    groups = dict.fromkeys(r.group for r in rows if not r.heading)
+    for k, group in enumerate(groups):
+        mine = [i for i, r in enumerate(rows) if r.group == group and not r.heading]
+        middle = np.array([rows[i].estimate for i in mine])
+        up = np.array([rows[i].high for i in mine]) - middle
+        down = middle - np.array([rows[i].low for i in mine])
+        colour = tints.get(group, SERIES[0])
+        bar = {"array": up, "arrayminus": down, "width": 0, "thickness": 2, "color": colour}
+        marker = {"color": colour, "size": 8, "symbol": "square"}
+        shown = {"mode": "markers", "marker": marker, "error_x": bar, "name": name, "showlegend": k == 0}
+        figure.add_scatter(x=middle, y=at[mine], **shown)

@@ -1,0 +1,316 @@
+"""Figures of something over time: a median and its band per arm, doses, a forecast as a fan, a histogram."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from abate.report.palette import GRID, INK, MUTED, arm_colours, translucent
+
+__all__ = ["Band", "band_of", "blank", "dose_over_time", "fan", "histogram", "label", "median_and_band"]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A middle line and the band around it.
+
+    Attributes
+    ----------
+    time, middle, low, high : arrays, shape (times,)
+        NaN leaves a gap.
+    """
+
+    time: NDArray[np.float64]
+    middle: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def band_of(values: ArrayLike, time: ArrayLike, level: float = 0.9) -> Band:
+    """Return the median and the central band of people's courses.
+
+    Parameters
+    ----------
+    values : array-like, shape (people, times)
+        NaN where a person has no value.
+    time : array-like, shape (times,)
+    level : float
+        Share of the people inside the band.
+
+    Examples
+    --------
+    >>> band = band_of([[1, 2], [2, 3], [3, 4]], [0, 7], level=1)
+    >>> band.middle.tolist(), band.low.tolist()
+    ([2.0, 3.0], [1.0, 2.0])
+    """
+    table = np.asarray(values, float)
+    tail = 50 * (1 - level)
+    with warnings.catch_warnings():  # a time at which nobody has a value is a gap, not an accident
+        warnings.simplefilter("ignore", RuntimeWarning)
+        low, middle, high = np.nanpercentile(table, [tail, 50, 100 - tail], axis=0)
+    return Band(np.asarray(time, float), middle, low, high)
+
+
+def label(name: str, unit: str | None = None) -> str:
+    """Write the title of an axis with its unit.
+
+    Examples
+    --------
+    >>> label("Prednisone", "mg/day")
+    'Prednisone (mg/day)'
+    """
+    return f"{name} ({unit})" if unit else name
+
+
+def blank(x: str, y: str, *, height: float = 340, **layout: Any) -> go.Figure:
+    """Return an empty figure in the house's style, with titles on its axes.
+
+    Parameters
+    ----------
+    x, y : str
+        Titles of the axes, with units (see `label`).
+    height : float
+        In points, without the legend.
+    **layout
+        Anything plotly's layout takes.
+    """
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        width=720,
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": INK, "size": 12},
+        margin={"l": 62, "r": 18, "t": 14, "b": 50},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        hovermode="x unified",
+    )
+    figure.update_xaxes(title_text=x, showgrid=False, showline=True, linecolor=MUTED, ticks="outside", zeroline=False)
+    figure.update_yaxes(title_text=y, gridcolor=GRID, zeroline=False)
+    figure.update_layout(**layout)
+    return figure
+
+
+def median_and_band(
+    bands: Mapping[str, Band],
+    *,
+    y: str,
+    x: str = "Time (weeks)",
+    layout: str = "overlay",
+    step: bool = False,
+    log: bool = False,
+    reference: float | tuple[float, float] | None = None,
+    reference_name: str = "reference range",
+    x_tick: float | None = None,
+    colours: Mapping[str, str] | None = None,
+    columns: int = 2,
+) -> go.Figure:
+    """Draw the median of each arm over time, with its band.
+
+    Parameters
+    ----------
+    bands : mapping of arm to Band
+        In the order of the study.
+    y, x : str
+        Titles of the axes, with units.
+    layout : {"overlay", "multiples"}
+        All arms in one plot, or one small plot an arm with shared axes.
+    step : bool
+        True for what holds until it changes, as a dose does.
+    log : bool
+        Logarithmic upright axis.
+    reference : float or (float, float), optional
+        A line, or a range shaded grey.
+    reference_name : str
+        What the reference is, written beside it.
+    x_tick : float, optional
+        Distance of the ticks of the time axis.
+    colours : mapping of arm to colour, optional
+        From `palette.arm_colours` over all arms of the study; needed when `bands` has only some of them.
+    columns : int
+        Of the small plots.
+
+    Examples
+    --------
+    >>> band = band_of([[60, 40, 20], [50, 40, 30]], [0, 1, 2])
+    >>> figure = median_and_band({"placebo": band}, y="Prednisone (mg/day)", step=True)
+    >>> [trace.name for trace in figure.data if trace.showlegend is not False]
+    ['placebo']
+    """
+    tints = dict(colours or arm_colours(bands))
+    if layout == "multiples" and len(bands) > 1:
+        figure, cells = _small_plots(list(bands), x, y, columns)
+    else:
+        figure, cells = blank(x, y), dict.fromkeys(bands, ("x", "y"))
+    for arm, band in bands.items():
+        for trace in _band_traces(arm, band, tints[arm], step):
+            trace.update(xaxis=cells[arm][0], yaxis=cells[arm][1])
+            figure.add_trace(trace)
+    top = max((float(np.nanmax(b.high)) for b in bands.values() if np.isfinite(b.high).any()), default=1.0)
+    if log:
+        figure.update_yaxes(type="log")
+    else:
+        figure.update_yaxes(range=[min(0.0, _least(bands)), 1.05 * top if top > 0 else 1.0])
+    if x_tick:
+        figure.update_xaxes(dtick=x_tick)
+    ends = [float(v) for b in bands.values() for v in b.time[[0, -1]]]
+    figure.update_xaxes(range=[min(ends), max(ends)])
+    if reference is not None:
+        _reference(figure, set(cells.values()), reference, reference_name)
+    return figure
+
+
+def dose_over_time(bands: Mapping[str, Band], *, y: str = "Prednisone (mg/day)", **options: Any) -> go.Figure:
+    """Draw doses over time as steps: the median of each arm and its band; options as in `median_and_band`."""
+    return median_and_band(bands, y=y, step=True, **options)
+
+
+def fan(
+    time: ArrayLike,
+    quantiles: Mapping[float, ArrayLike],
+    *,
+    y: str,
+    x: str = "Time (weeks)",
+    observed: tuple[ArrayLike, ArrayLike] | None = None,
+    colour: str | None = None,
+) -> go.Figure:
+    """Draw a forecast as a fan: nested bands around a median.
+
+    Parameters
+    ----------
+    time : array-like, shape (times,)
+    quantiles : mapping of probability to array-like, shape (times,)
+        Pairs around 0.5, for example 0.05, 0.25, 0.5, 0.75, 0.95.
+    y, x : str
+        Titles of the axes, with units.
+    observed : (array-like, array-like), optional
+        Times and values that were measured, drawn as points.
+    colour : str, optional
+
+    Examples
+    --------
+    >>> figure = fan([0, 1], {0.05: [1, 0], 0.5: [2, 2], 0.95: [3, 4]}, y="CRP (mg/L)")
+    >>> [trace.name for trace in figure.data if trace.name]
+    ['90 % of forecasts', 'median']
+    """
+    tint = colour or next(iter(arm_colours(["one"]).values()))
+    figure = blank(x, y)
+    levels = sorted(q for q in quantiles if q < 0.5)
+    for depth, q in enumerate(levels):
+        other = next(p for p in quantiles if math.isclose(p, 1 - q))
+        line = {"width": 0, "color": tint}
+        figure.add_scatter(x=time, y=quantiles[q], mode="lines", line=line, showlegend=False, hoverinfo="skip")
+        fill = translucent(tint, 0.13 + 0.09 * depth)
+        name = f"{100 * (1 - 2 * q):.0f} % of forecasts"
+        figure.add_scatter(
+            x=time, y=quantiles[other], mode="lines", line=line, fill="tonexty", fillcolor=fill, name=name
+        )
+    figure.add_scatter(x=time, y=quantiles[0.5], mode="lines", line={"color": tint, "width": 2.2}, name="median")
+    if observed is not None:
+        marker = {"color": INK, "size": 6}
+        figure.add_scatter(x=observed[0], y=observed[1], mode="markers", marker=marker, name="measured")
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def histogram(
+    groups: Mapping[str, ArrayLike],
+    *,
+    x: str,
+    y: str = "People",
+    bins: int = 24,
+    colours: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """Draw how values are spread, as outlined steps so that groups can be seen through one another.
+
+    Parameters
+    ----------
+    groups : mapping of name to array-like
+    x, y : str
+        Titles of the axes, with units.
+    bins : int
+        Number of bins, the same for all groups.
+    colours : mapping of name to colour, optional
+
+    Examples
+    --------
+    >>> histogram({"all": [1, 2, 2, 3]}, x="Dose (mg)", bins=3).data[0].y.tolist()
+    [1, 2, 1, 1]
+    """
+    tints = dict(colours or arm_colours(groups))
+    values = {name: np.asarray(v, float) for name, v in groups.items()}
+    pooled = np.concatenate([v[np.isfinite(v)] for v in values.values()])
+    edges = np.histogram_bin_edges(pooled, bins=bins) if pooled.size else np.array([0.0, 1.0])
+    figure = blank(x, y)
+    for name, v in values.items():
+        counts, _ = np.histogram(v[np.isfinite(v)], bins=edges)
+        heights = np.append(counts, counts[-1:])
+        line = {"color": tints[name], "width": 1.8, "shape": "hv"}
+        fill = translucent(tints[name], 0.12)
+        figure.add_scatter(x=edges, y=heights, mode="lines", line=line, fill="tozeroy", fillcolor=fill, name=name)
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def _band_traces(arm: str, band: Band, colour: str, step: bool) -> Sequence[go.Scatter]:
+    shape = "hv" if step else "linear"
+    edge = {"width": 0, "color": colour, "shape": shape}
+    hidden = {"mode": "lines", "showlegend": False, "hoverinfo": "skip", "legendgroup": arm, "line": edge}
+    line = {"color": colour, "width": 2.2, "shape": shape}
+    return (
+        go.Scatter(x=band.time, y=band.low, **hidden),
+        go.Scatter(x=band.time, y=band.high, fill="tonexty", fillcolor=translucent(colour, 0.15), **hidden),
+        go.Scatter(x=band.time, y=band.middle, mode="lines", line=line, name=arm, legendgroup=arm),
+    )
+
+
+def _small_plots(arms: list[str], x: str, y: str, columns: int) -> tuple[go.Figure, dict[str, tuple[str, str]]]:
+    columns = min(columns, len(arms))
+    rows = math.ceil(len(arms) / columns)
+    figure = blank("", "", height=90 + 190 * rows, showlegend=False)
+    gap_x, gap_y = 0.07, 0.16 if rows > 1 else 0.0
+    wide, tall = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows - 0.04
+    cells = {}
+    for i, arm in enumerate(arms):
+        row, column = divmod(i, columns)
+        end = "" if i == 0 else str(i + 1)
+        left, top = column * (wide + gap_x), 1 - row * (tall + gap_y + 0.04) - 0.04
+        last = i + columns >= len(arms)
+        axis = {"showline": True, "linecolor": MUTED, "ticks": "outside", "zeroline": False}
+        title = {"text": x if last else ""}
+        across = axis | {"domain": [left, left + wide], "anchor": f"y{end}", "title": title, "showgrid": False}
+        up = {"domain": [max(0.0, top - tall), top], "anchor": f"x{end}", "gridcolor": GRID, "zeroline": False}
+        up |= {"title": {"text": y if column == 0 else ""}, "showticklabels": column == 0}
+        figure.update_layout({f"xaxis{end}": across, f"yaxis{end}": up})
+        place = {"x": left, "y": top + 0.015, "xref": "paper", "yref": "paper", "showarrow": False}
+        figure.add_annotation(text=f"<b>{arm}</b>", xanchor="left", yanchor="bottom", font={"size": 12.5}, **place)
+        cells[arm] = (f"x{end}", f"y{end}")
+    return figure, cells
+
+
+def _least(bands: Mapping[str, Band]) -> float:
+    return min((float(np.nanmin(b.low)) for b in bands.values() if np.isfinite(b.low).any()), default=0.0)
+
+
+def _reference(figure: go.Figure, cells: set[tuple[str, str]], where: float | tuple[float, float], name: str) -> None:
+    for x, y in sorted(cells):
+        ends = {"xref": f"{x} domain", "x0": 0, "x1": 1, "yref": y}
+        if isinstance(where, tuple):
+            box = {"type": "rect", "fillcolor": GRID, "opacity": 0.55, "line": {"width": 0}, "layer": "below"}
+            figure.add_shape(y0=where[0], y1=where[1], **box, **ends)
+            level = where[1]
+        else:
+            figure.add_shape(type="line", y0=where, y1=where, line={"color": MUTED, "width": 1, "dash": "dash"}, **ends)
+            level = where
+        if (x, y) == min(cells):
+            words = {"text": name, "font": {"size": 11, "color": MUTED}, "showarrow": False}
+            at = math.log10(level) if figure.layout.yaxis.type == "log" else level
+            figure.add_annotation(x=1, xref=f"{x} domain", y=at, yref=y, xanchor="right", yanchor="bottom", **words)
