@@ -47,7 +47,11 @@ def explain(model: Any, document: Document, error: ValidationError, place: tuple
     """Turn a validation error into one line. A misspelt key goes before the missing one that it stands for."""
     found = error.errors()
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-    key = (*place, *(part for part in first["loc"] if not str(part).startswith("function-")))
+    # A discriminated union puts its tag into the path, which is no key of the file.
+    data: Any = document.data
+    for part in place:
+        data = data[part]
+    key = (*place, *_keys(first["loc"], data))
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, tuple(first["loc"][:-1]))
         return document.error(key, "there is no such key", allowed=known, hint=did_you_mean(str(key[-1]), known))
@@ -56,6 +60,19 @@ def explain(model: Any, document: Document, error: ValidationError, place: tuple
     message = str(first["msg"]).removeprefix("Value error, ")
     value = first.get("input")
     return document.error(key, message, **({} if isinstance(value, (dict, list)) else {"value": value}))
+
+
+def _keys(path: Iterable[str | int], data: Any) -> tuple[str | int, ...]:
+    path = list(path)
+    kept: list[str | int] = []
+    for index, part in enumerate(path):
+        inside = isinstance(data, (dict, list)) and (
+            (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int))
+        )
+        if inside or index == len(path) - 1:
+            kept.append(part)
+            data = data[part] if inside and not (isinstance(data, list) and part >= len(data)) else None  # type: ignore[operator]
+    return tuple(kept)
 
 
 def _fields_at(model: Any, key: tuple[str | int, ...]) -> list[str]:
