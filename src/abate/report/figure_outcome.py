@@ -67,7 +67,7 @@ class ForestRow:
 
 
 def survival_curve(durations: ArrayLike, observed: ArrayLike, level: float = 0.95) -> SurvivalCurve:
-    """Estimate a Kaplan-Meier curve with the log-log Greenwood band of lifelines.
+    """Estimate a Kaplan-Meier curve, ready to be drawn.
 
     Parameters
     ----------
@@ -78,6 +78,11 @@ def survival_curve(durations: ArrayLike, observed: ArrayLike, level: float = 0.9
     level : float
         Coverage of the pointwise band.
 
+    Raises
+    ------
+    InputError
+        When nobody is given or a duration is negative or missing.
+
     Examples
     --------
     >>> curve = survival_curve([1, 2, 3, 4], [True, False, True, False])
@@ -86,14 +91,13 @@ def survival_curve(durations: ArrayLike, observed: ArrayLike, level: float = 0.9
     >>> curve.at_risk(3)
     2
     """
-    from lifelines import KaplanMeierFitter
+    from abate.study.statistics import survival
 
     time, event = np.asarray(durations, float), np.asarray(observed, bool)
-    fit = KaplanMeierFitter(alpha=1 - level).fit(time, event)
-    band = fit.confidence_interval_survival_function_
-    low, high = band.iloc[:, 0].to_numpy(float), band.iloc[:, 1].to_numpy(float)
-    curve = fit.survival_function_
-    return SurvivalCurve(curve.index.to_numpy(float), curve.iloc[:, 0].to_numpy(float), low, high, time, time[~event])
+    curve = survival.kaplan_meier(time, event, level=level)
+    low = np.where(np.isnan(curve.low), curve.survival, curve.low)  # no event yet: the band has no width
+    high = np.where(np.isnan(curve.high), curve.survival, curve.high)
+    return SurvivalCurve(curve.time, curve.survival, low, high, time, time[~event])
 
 
 def kaplan_meier(
@@ -104,6 +108,7 @@ def kaplan_meier(
     x_tick: float | None = None,
     colours: Mapping[str, str] | None = None,
     bands: bool = True,
+    stacked: bool = False,
 ) -> go.Figure:
     """Draw Kaplan-Meier curves with bands, ticks for people who left, and the numbers at risk below.
 
@@ -117,6 +122,8 @@ def kaplan_meier(
     colours : mapping of arm to colour, optional
     bands : bool
         Draw the confidence bands.
+    stacked : bool
+        Write each arm's name above its numbers at risk instead of beside them, for a narrow page.
 
     Examples
     --------
@@ -127,13 +134,13 @@ def kaplan_meier(
     tints = dict(colours or arm_colours(curves))
     last = max(float(c.time[-1]) for c in curves.values())
     tick = x_tick or max(1.0, round(last / 6))
-    table = 34 + 19.0 * len(curves)
+    table = 34 + (38.0 if stacked else 19.0) * len(curves)
     height = 330.0 + table
     split = table / (height - 64)
-    figure = blank("", y, height=height, margin={"l": _room_for(curves), "r": 18, "t": 14, "b": 40})
+    left = 62.0 if stacked else _room_for(curves)
+    figure = blank("", y, height=height, margin={"l": left, "r": 18, "t": 14, "b": 40})
     for arm, curve in curves.items():
         _curve(figure, arm, curve, tints[arm], bands)
-    ticks = np.arange(0, last + 1e-9, tick)
     span = [-0.02 * last, last * 1.02]
     figure.update_layout(
         xaxis={"range": span, "dtick": tick, "domain": [0, 1], "anchor": "y"},
@@ -149,16 +156,7 @@ def kaplan_meier(
         yaxis2={"domain": [0, split - 0.09], "anchor": "x2", "showgrid": False, "zeroline": False},
     )
     figure.update_xaxes(showline=False, showticklabels=False, ticks="", selector={"anchor": "y2"})
-    arms = list(curves)[::-1]
-    figure.update_layout(
-        yaxis2={"tickvals": list(range(len(arms))), "ticktext": arms, "range": [-0.6, len(arms) - 0.4]}
-    )
-    for row, arm in enumerate(arms):
-        numbers = [str(curves[arm].at_risk(t)) for t in ticks]
-        place = {"x": ticks, "y": np.full(len(ticks), float(row)), "xaxis": "x2", "yaxis": "y2"}
-        figure.add_scatter(
-            text=numbers, mode="text", textfont={"color": tints[arm], "size": 11.5}, showlegend=False, **place
-        )
+    _at_risk(figure, curves, np.arange(0, last + 1e-9, tick), tints, stacked)
     note = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 11, "color": MUTED}}
     figure.add_annotation(text="at risk", x=0, y=split - 0.075, xanchor="right", yanchor="bottom", xshift=-7, **note)
     return figure
@@ -219,6 +217,26 @@ def forest(
     if percent:
         figure.update_xaxes(tickformat=".0%", range=[0, 1])
     return figure
+
+
+def _at_risk(
+    figure: go.Figure,
+    curves: Mapping[str, SurvivalCurve],
+    ticks: NDArray[np.float64],
+    tints: Mapping[str, str],
+    stacked: bool,
+) -> None:
+    arms = list(curves)[::-1]
+    for row, arm in enumerate(arms):
+        numbers = [str(curves[arm].at_risk(t)) for t in ticks]
+        place = {"x": ticks, "y": np.full(len(ticks), float(row)), "xaxis": "x2", "yaxis": "y2"}
+        font = {"color": tints[arm], "size": 11.5}
+        figure.add_scatter(text=numbers, mode="text", textfont=font, showlegend=False, hoverinfo="skip", **place)
+        if stacked:
+            place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row + 0.5, "yref": "y2", "xshift": 2}
+            figure.add_annotation(text=arm, showarrow=False, font={"color": MUTED, "size": 11}, **place)
+    axis = {"tickvals": list(range(len(arms))), "ticktext": [""] * len(arms) if stacked else arms}
+    figure.update_layout(yaxis2=axis | {"range": [-0.6, len(arms) - (0.1 if stacked else 0.4)]})
 
 
 def _room_for(names: Iterable[str]) -> float:

@@ -83,8 +83,9 @@ class Figure:
         The message of the picture in a sentence, for those who cannot see it.
     data : pandas.DataFrame, optional
         The numbers behind it: a CSV beside the report, and a short table in it.
-    narrow : bool
-        Also draw it for a phone, with letters of the same size.
+    narrow : bool, plotly Figure or str
+        True draws it a second time for a phone, with letters of the same size; another figure (for example with fewer
+        small plots side by side) is drawn in its place; False lets it shrink.
     tall : bool
         May fill a page when printed.
     """
@@ -94,7 +95,7 @@ class Figure:
     caption: str
     alt: str
     data: pd.DataFrame | None = None
-    narrow: bool = True
+    narrow: Any = True
     tall: bool = False
     kind: ClassVar[str] = "figure"
 
@@ -332,12 +333,16 @@ def _figure(part: Figure, number: str, interactive: bool) -> Drawn:
         if len(shown) < len(part.data):
             caption += f": {len(shown)} of {len(part.data)} rows, all of them in the CSV"
         numbers = table(shown, caption=caption)
+    small = part.figure if part.narrow is True else part.narrow
+    wide, narrow = _inline(part.figure, part.alt, None), _inline(small, part.alt, 380) if small else ""
     if isinstance(part.figure, str):
-        return Drawn(number, wide=part.figure, table=numbers)
-    wide = to_svg(part.figure, label=part.alt, standalone=False)
-    narrow = to_svg(part.figure, label=part.alt, standalone=False, width=380) if part.narrow else ""
+        return Drawn(number, wide, narrow if isinstance(part.narrow, str) else "", numbers)
     plotly = part.figure.to_json().replace("<", "\\u003c") if interactive else ""
     return Drawn(number, wide, narrow, numbers, plotly)
+
+
+def _inline(figure: Any, alt: str, width: float | None) -> str:
+    return figure if isinstance(figure, str) else to_svg(figure, label=alt, standalone=False, width=width)
 
 
 def _with_colours(svg: str) -> str:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from abate.report.drawing_axes import number as plain_number
 
-__all__ = ["from_great_table", "interval", "number", "percent", "table", "thinned"]
+__all__ = ["NONE", "from_great_table", "interval", "number", "percent", "table", "thinned"]
 
 NONE = "\u2014"
 
