@@ -68,10 +68,10 @@ UNITS = {
     "weight": "kg",
     "height": "cm",
     "hdl": "mg/dL",
-    "rheumatoid_factor": "international_unit/mL",
-    "total_protein": "g/L",
-    "albumin": "g/L",
-    "creatinine_clearance": "mL/min",
+    "rf": "international_unit/mL",
+    "tpro": "g/L",
+    "alb": "g/L",
+    "crcl": "mL/min",
     "sex": "dimensionless",
     "smoker": "dimensionless",
 }
@@ -139,7 +139,7 @@ class Population:
     --------
     >>> people = load_population("gca").draw(np.arange(4), seed=1)
     >>> sorted(people)[:3], people["weight"].shape
-    (['age', 'albumin', 'body_surface'], (4,))
+    (['age', 'alb', 'bsa'], (4,))
     """
 
     name: str
@@ -162,7 +162,7 @@ class Population:
         Returns
         -------
         dict from name to ndarray, shape (n,)
-            In the units of the file, and ``female``, ``smoker`` as 0/1, ``body_surface`` in m2 (Du Bois 1916).
+            In the units of the file, and ``female``, ``smoker`` as 0/1, ``bsa`` in m2 (Du Bois 1916).
         """
         who = np.atleast_1d(np.asarray(persons, dtype=np.int64))
         limits = band or WeightBand()
@@ -173,7 +173,7 @@ class Population:
             if covariate.name != "sex":
                 people[covariate.name] = covariate.draw(who, female, seed, limits)
         # Du Bois & Du Bois 1916, Arch Intern Med 17:863: a definition of body surface, not a fact about these people.
-        people["body_surface"] = 0.007184 * people["weight"] ** 0.425 * people["height"] ** 0.725
+        people["bsa"] = 0.007184 * people["weight"] ** 0.425 * people["height"] ** 0.725
         return people
 
 
