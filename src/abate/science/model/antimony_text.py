@@ -1,0 +1,47 @@
+"""Antimony text to SBML; modules import each other from the folder of the file."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from abate.ground.errors import InputError
+
+__all__ = ["antimony_to_sbml"]
+
+# The antimony library keeps one global state.
+_LOCK = threading.Lock()
+
+
+def antimony_to_sbml(path: Path, *, where: str) -> str:
+    """Translate the last module of an Antimony file, with what it imports, into flat SBML level 3 version 2.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    where : str
+        Named in errors.
+
+    Raises
+    ------
+    InputError
+        With the line that antimony names.
+    """
+    import antimony
+
+    if not path.is_file():
+        raise InputError(where, "there is no such file", hint="check the name")
+    with _LOCK:
+        antimony.clearPreviousLoads()
+        antimony.addDirectory(str(path.resolve().parent))
+        if antimony.loadAntimonyFile(str(path)) < 0:
+            problem = " ".join((antimony.getLastError() or "it cannot be read").split())
+            raise InputError(where, f"this is not an Antimony model ({problem[:300]})")
+        text = antimony.getSBMLString(antimony.getMainModuleName())
+        problem = antimony.getLastError() if not text else ""
+        antimony.clearPreviousLoads()
+        antimony.clearDirectories()
+    if not text:
+        raise InputError(where, f"the model cannot be written as SBML ({problem})")
+    return str(text)

@@ -1,0 +1,285 @@
+"""Find a model by name or path, join equations and numbers, check them, freeze."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from abate.ground.errors import InputError
+from abate.ground.files import did_you_mean, library_path, load_toml
+from abate.science.model.antimony_text import antimony_to_sbml
+from abate.science.model.equations import Equations, constants_of
+from abate.science.model.model import Covariate, Input, Model, Output, Parameter
+from abate.science.model.numbers import Numbers, read_numbers
+from abate.science.model.sbml_import import read_sbml
+from abate.science.model.unit_check import check_units
+
+__all__ = ["available", "load", "sbml_text"]
+
+_SUFFIXES = (".ant", ".xml", ".sbml")
+
+
+def available() -> dict[str, list[str]]:
+    """Return the models of the library, each with the names of its sets of numbers.
+
+    Examples
+    --------
+    >>> "ra" in available()["tocilizumab"]
+    True
+    """
+    names: dict[str, list[str]] = {p.stem: [] for p in sorted(library_path("models").glob("*.ant"))}
+    for path in sorted(library_path("parameters").glob("*.toml")):
+        model, _, numbers = path.stem.partition("-")
+        if model in names and numbers:
+            names[model].append(numbers)
+    return {name: sets for name, sets in names.items() if sets}
+
+
+def load(name: str | Path, numbers: str | Path | None = None) -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    name : str or Path
+        An entry of the library with its set of numbers, ``model/set`` (``il6_blockade/gca``, ``tocilizumab/ra``; the
+        set may be left out where there is only one), or the path of a user's ``.ant``, ``.xml`` or ``.sbml`` file.
+    numbers : str or Path, optional
+        For a user's file, its parameter TOML; without it, a ``.toml`` of the same name beside the file, if any.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or its equations, numbers or units do not hold together.
+
+    Examples
+    --------
+    >>> model = load("tocilizumab/ra")
+    >>> model.parameters["CL"].value, model.parameters["CL"].unit
+    (0.3, 'L/day')
+    >>> model.doses[("tocilizumab", "sc")].state
+    'depot'
+    """
+    text = str(name)
+    if text.endswith(_SUFFIXES):
+        return _load_file(Path(name), None if numbers is None else Path(numbers))
+    if numbers is not None:
+        raise InputError("numbers", "a set of the library is chosen by name", value=text, allowed="model/set")
+    return _load_entry(*_entry_name(text))
+
+
+def _entry_name(text: str) -> tuple[str, str]:
+    model, _, chosen = text.partition("/")
+    sets = available()
+    if model not in sets:
+        hint = did_you_mean(model, sets)
+        raise InputError("model", "there is no such model", value=text, allowed=sorted(sets), hint=hint)
+    if not chosen and len(sets[model]) == 1:
+        chosen = sets[model][0]
+    if chosen not in sets[model]:
+        allowed = [f"{model}/{s}" for s in sets[model]]
+        problem = "there is no such set of numbers" if chosen else "this model has several sets of numbers: choose one"
+        raise InputError("model", problem, value=text, allowed=allowed, hint=did_you_mean(text, allowed))
+    return model, chosen
+
+
+@lru_cache(maxsize=32)
+def _load_entry(model: str, chosen: str) -> Model:
+    path = library_path("models", f"{model}.ant")
+    equations = read_sbml(antimony_to_sbml(path, where=f"models/{path.name}"), f"models/{path.name}")
+    numbers, modules = _library_numbers(model, chosen, _names(equations))
+    return _join(equations, numbers, name=f"{model}/{chosen}", modules=modules, strict=True)
+
+
+def _load_file(path: Path, numbers: Path | None) -> Model:
+    where = path.name
+    if not path.is_file():
+        raise InputError(str(path), "there is no such file", hint="check the name")
+    if path.suffix == ".ant":
+        text = antimony_to_sbml(path, where=where)
+    else:
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError(str(path), "the file is not UTF-8 text", hint="save it as UTF-8") from error
+    equations = read_sbml(text, where)
+    beside = path.with_suffix(".toml")
+    chosen = numbers or (beside if beside.is_file() else None)
+    said = read_numbers(load_toml(chosen), strict=False) if chosen else Numbers()
+    return _join(equations, said, name=path.stem, modules=(), strict=False)
+
+
+def sbml_text(name: str) -> str:
+    """Return the flat SBML of a library model without numbers, as Antimony writes it."""
+    model, _ = _entry_name(name)
+    return antimony_to_sbml(library_path("models", f"{model}.ant"), where=f"models/{model}.ant")
+
+
+def _names(equations: Equations) -> set[str]:
+    return {*equations.rates, *equations.assignments, *equations.values}
+
+
+def _library_numbers(model: str, chosen: str, names: set[str]) -> tuple[Numbers, tuple[str, ...]]:
+    """Read a set with what it extends; a composed model's modules bring their own sets, under their prefixes."""
+    document = load_toml(library_path("parameters", f"{model}-{chosen}.toml"))
+    own = read_numbers(document, strict=True)
+    if "extends" in document.data:
+        base = load_toml(library_path("parameters", f"{document.data['extends']}.toml"))
+        own = own.over(read_numbers(base, strict=True))
+    modules = document.data.get("modules", {})
+    total = Numbers()
+    for prefix, entry in modules.items():
+        part, _ = _library_numbers(*_entry_name(entry), names)
+        total = _prefixed(part, prefix, names).over(total)
+    return own.over(total), tuple(modules)
+
+
+def _prefixed(numbers: Numbers, prefix: str, names: set[str]) -> Numbers:
+    """Give the names of a module the form they have in the whole: ``prefix_name``, or the name itself where shared."""
+
+    def full(name: str) -> str:
+        return name if name in names and f"{prefix}_{name}" not in names else f"{prefix}_{name}"
+
+    def renamed(table: Mapping[str, Any], **words: bool) -> dict[str, Any]:
+        return {full(k): replace(v, name=full(k)) if hasattr(v, "name") else v for k, v in table.items()}
+
+    doses = {
+        key: replace(
+            target,
+            state=full(target.state),
+            bioavailability=target.bioavailability and full(target.bioavailability),
+            rate_input=target.rate_input and full(target.rate_input),
+        )
+        for key, target in numbers.doses.items()
+    }
+    inputs = {
+        full(k): replace(
+            v, name=full(k), sd=v.sd and full(v.sd), time_constant=v.time_constant and full(v.time_constant)
+        )
+        for k, v in numbers.inputs.items()
+    }
+    return replace(
+        numbers,
+        parameters=renamed(numbers.parameters),
+        observation=dict(numbers.observation),
+        inputs=inputs,
+        outputs=renamed(numbers.outputs),
+        doses=doses,
+        correlations={(full(a), full(b)): rho for (a, b), rho in numbers.correlations.items()},
+        units={full(k): v for k, v in numbers.units.items()},
+    )
+
+
+def _join(equations: Equations, numbers: Numbers, *, name: str, modules: tuple[str, ...], strict: bool) -> Model:
+    """Put equations and numbers together and check that nothing is missing or left over."""
+    defined = {*equations.rates, *equations.assignments}
+    used = constants_of([*equations.rates.values(), *equations.assignments.values(), *equations.initial.values()])
+    inputs = {k: v for k, v in numbers.inputs.items() if k not in defined}
+    wanted = sorted(used - defined - set(inputs))
+    warnings = list(numbers.warnings)
+    parameters: dict[str, Parameter] = {}
+    for key in wanted:
+        parameters[key] = _constant(key, equations, numbers, name, strict, warnings)
+    for need in _needed_beside(numbers, inputs):
+        if need in parameters:
+            continue
+        if need not in numbers.parameters:
+            raise InputError(name, "this parameter has no number", value=need, hint="add it to [parameters]")
+        parameters[need] = numbers.parameters[need]
+    _refuse_leftovers(numbers, parameters, defined, used, name)
+    labels = {**equations.labels}
+    units = {**equations.units, **numbers.units}
+    units = {k: v for k, v in units.items() if k in defined}
+    units |= {k: o.unit for k, o in numbers.outputs.items() if o.unit}
+    outputs = _outputs(equations, numbers, defined, labels, name)
+    everything = {**units, **{k: p.unit for k, p in parameters.items()}, **{k: i.unit for k, i in inputs.items()}}
+    time_unit = "day" if strict else (equations.time_unit or "")
+    if strict:
+        check_units(equations.rates, equations.assignments, equations.initial, everything, time_unit="day", where=name)
+    return Model(
+        name=name,
+        states=tuple(equations.rates),
+        rates=dict(equations.rates),
+        assignments=dict(equations.assignments),
+        parameters=parameters,
+        inputs=inputs,
+        initial=dict(equations.initial),
+        doses=dict(numbers.doses),
+        outputs=outputs,
+        covariates=_covariates(numbers, parameters, name),
+        correlations=dict(numbers.correlations),
+        observation=dict(numbers.observation),
+        scheduled=equations.scheduled,
+        units=units,
+        labels=labels,
+        time_unit=time_unit,
+        modules=modules,
+        scales=dict(equations.scales),
+        warnings=tuple(warnings),
+        title=numbers.title,
+    )
+
+
+def _constant(
+    key: str, equations: Equations, numbers: Numbers, name: str, strict: bool, warnings: list[str]
+) -> Parameter:
+    if key in numbers.parameters:
+        return numbers.parameters[key]
+    value = equations.values.get(key)
+    if strict or value is None:
+        raise InputError(name, "this parameter has no number", value=key, hint="add it to [parameters] of its TOML")
+    unit = equations.units.get(key, "")
+    warnings.append(f"{name}: {key} has no source" + ("" if unit else " and no unit"))
+    return Parameter(key, float(value), unit, "", "unverified", equations.labels.get(key, ""))
+
+
+def _needed_beside(numbers: Numbers, inputs: Mapping[str, Input]) -> Iterable[str]:
+    """Name the parameters that stand outside the equations: bioavailabilities, and what describes noise."""
+    for target in numbers.doses.values():
+        if target.bioavailability:
+            yield target.bioavailability
+    for noise in inputs.values():
+        yield from (n for n in (noise.sd, noise.time_constant) if n)
+
+
+def _refuse_leftovers(
+    numbers: Numbers, parameters: Mapping[str, Parameter], defined: set[str], used: set[str], name: str
+) -> None:
+    for key in numbers.parameters:
+        if key not in parameters and key not in defined:
+            raise InputError(name, "no equation has this parameter", value=key, hint=did_you_mean(key, parameters))
+    for target in numbers.doses.values():
+        if target.state not in defined:
+            raise InputError(name, "a dose goes to no state of the model", value=target.state)
+        if target.rate_input and target.rate_input not in numbers.inputs:
+            raise InputError(name, "an infusion needs its input", value=target.rate_input, hint="add it to [inputs]")
+    for pair in numbers.correlations:
+        for key in pair:
+            if key not in parameters or parameters[key].distribution == "none":
+                raise InputError(name, "a correlation needs parameters that vary", value=key)
+
+
+def _outputs(
+    equations: Equations, numbers: Numbers, defined: set[str], labels: Mapping[str, str], name: str
+) -> dict[str, Output]:
+    outputs = {}
+    for key, output in numbers.outputs.items():
+        if key not in defined:
+            raise InputError(name, "an output is no state or assignment", value=key, hint=did_you_mean(key, defined))
+        outputs[key] = replace(output, label=output.label or labels.get(key, key))
+    return outputs or {k: Output(k, equations.units.get(k, ""), labels.get(k, k)) for k in equations.rates}
+
+
+def _covariates(numbers: Numbers, parameters: Mapping[str, Parameter], name: str) -> dict[str, Covariate]:
+    """Keep the covariates that some parameter uses, and refuse one that is not declared."""
+    used = constants_of(p.covariates for p in parameters.values() if p.covariates is not None)
+    for key in sorted(used - set(numbers.covariates)):
+        hint = did_you_mean(key, numbers.covariates) or "declare it in [covariates]"
+        raise InputError(name, "this covariate is not declared", value=key, hint=hint)
+    return {k: v for k, v in numbers.covariates.items() if k in used}
