@@ -2,7 +2,7 @@
 
 The statistics Z_1..Z_K of a trial that is looked at K times are jointly normal with mean ``drift * sqrt(t_k)`` and
 covariance ``sqrt(t_j / t_k)``, t being the share of the information (Jennison & Turnbull 2000, chapter 3). Taken as
-B_k = Z_k * sqrt(t_k) they are a Brownian motion seen at the times t_k: the density of B_k among the trials still running
+B_k = Z_k * sqrt(t_k) they are a Brownian motion seen at the times t_k: the density of B_k among trials still running
 is carried from look to look by one integral a look (Armitage, McPherson & Rowe 1969; Jennison & Turnbull 2000,
 chapter 19), here with Gauss-Legendre nodes.
 """
