@@ -1,0 +1,141 @@
+"""What a policy remembers of people between visits: arrays, one place a person, replaced and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from abate.ground.errors import InputError
+from abate.science.policy.value import Policy
+from abate.science.regimen import Taper, load_taper
+
+__all__ = ["Memory", "begin", "drawn", "stretch"]
+
+Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is remembered of n people.
+
+    Attributes
+    ----------
+    plan : ndarray, shape (n, horizon)
+        mg of prednisone on every day: taken before today, planned from today on. The dose of a day is that of its
+        morning; a visit on a day comes before it.
+    step_days : ndarray, shape (n,)
+        Each person's length of the stretchable steps, days; NaN as the taper says.
+    count : mapping of event to ndarray of int, shape (n,)
+        How often it was called.
+    last : mapping of event to ndarray, shape (n,)
+        Day on which it was last called; -inf when never.
+    days : tuple of int
+        Days of the visits so far.
+    history : mapping of measure to ndarray, shape (visits, n)
+        What was observed; NaN where it was not.
+    latched : mapping of condition to ndarray of bool, shape (n,)
+        State of conditions with hysteresis.
+    drug_on : ndarray of bool, shape (n,)
+        Whether the antibody is given.
+    drug_every : ndarray, shape (n,)
+        Days between its doses; NaN as the regimen says.
+    due : mapping of measure to ndarray, shape (n,)
+        Day on which a test was asked for; +inf for none.
+    """
+
+    plan: Floats
+    step_days: Floats
+    count: Mapping[str, npt.NDArray[np.int64]]
+    last: Mapping[str, Floats]
+    drug_on: Booleans
+    drug_every: Floats
+    days: tuple[int, ...] = ()
+    history: Mapping[str, Floats] = field(default_factory=dict)
+    latched: Mapping[str, Booleans] = field(default_factory=dict)
+    due: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def persons(self) -> int:
+        """How many people."""
+        return int(self.plan.shape[0])
+
+    def dose(self, day: int, until: int | None = None) -> Floats:
+        """Return mg on a day, shape (n,), or on the days [day, until), shape (n, days)."""
+        return self.plan[:, day] if until is None else self.plan[:, day:until]
+
+    def with_plan(self, plan: Floats) -> Memory:
+        """Return the same memory with another calendar (a chart's own, in a replay)."""
+        return replace(self, plan=np.asarray(plan, dtype=float))
+
+
+def begin(
+    policy: Policy,
+    persons: int,
+    horizon: int,
+    *,
+    start_dose: npt.ArrayLike = np.nan,
+    draws: Mapping[str, npt.ArrayLike] | None = None,
+    taper: str | Taper | None = None,
+    drug: bool = True,
+) -> Memory:
+    """Return the memory of people on day 0; see `Policy` for what the draws are.
+
+    Parameters
+    ----------
+    policy : Policy
+    persons, horizon : int
+        How many people, and how many days the plan reaches.
+    start_dose : array_like, shape (n,)
+        mg of prednisone a day at the start; NaN begins at the first step of the taper.
+    draws : mapping of name to array_like in (0, 1), shape (n,)
+        For the names in ``policy.draws`` (only ``step-length`` is used here).
+    taper : str or Taper, optional
+        Of the arm, in the place of the policy's own.
+    drug : bool
+        Whether the antibody is given at the start.
+
+    Raises
+    ------
+    InputError
+        If a draw is missing, or a starting dose lies above the policy's limit.
+    """
+    plan_of = taper if isinstance(taper, Taper) else load_taper(taper) if taper else policy.tapers[policy.start.taper]
+    doses = np.broadcast_to(np.asarray(start_dose, dtype=float), (persons,))
+    if np.any(doses > policy.prednisone_limit) or np.any(doses < 0):
+        allowed = f"0 to {policy.prednisone_limit:g} mg"
+        raise InputError(
+            "start dose", "a dose lies outside the policy's limits", value=float(np.nanmax(doses)), allowed=allowed
+        )
+    step_days = np.full(persons, np.nan)
+    if policy.start.step_length:
+        length = policy.start.step_length
+        low, high = length.shortest.days, length.longest.days
+        step_days = low + (high - low) * drawn(draws, "step-length", persons)
+    plan = np.minimum(plan_of.daily(horizon, doses, stretch(plan_of, step_days)), policy.prednisone_limit)
+    events = policy.events
+    return Memory(
+        plan=plan,
+        step_days=step_days,
+        count={event: np.zeros(persons, dtype=np.int64) for event in events},
+        last={event: np.full(persons, -np.inf) for event in events},
+        drug_on=np.full(persons, drug),
+        drug_every=np.full(persons, np.nan),
+    )
+
+
+def stretch(taper: Taper, step_days: Floats) -> Floats:
+    """Return how many times longer than in the taper each person's stretchable steps are, shape (n,)."""
+    if taper.stretch_from is None:
+        return np.ones_like(step_days)
+    return np.where(np.isnan(step_days), 1.0, step_days / taper.steps[taper.stretch_from].days)
+
+
+def drawn(draws: Mapping[str, npt.ArrayLike] | None, name: str, persons: int) -> Floats:
+    """Return the draw of a name, or refuse when the caller did not hand it in."""
+    if not draws or name not in draws:
+        raise InputError("draws", "a random draw is missing", value=name, hint="hand in one uniform number a person")
+    return np.broadcast_to(np.asarray(draws[name], dtype=float), (persons,))
