@@ -1,4 +1,4 @@
-"""Missing follow-up, regression to the mean, subgroups, responders."""
+"""Missing follow-up, regression to the mean, subgroups."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from abate.ground.errors import InputError
 from abate.study.statistics.hodges_lehmann import hodges_lehmann
 from abate.study.statistics.missing import change_with_missing, response_with_missing, worst_change
 from abate.study.statistics.regression import expected_regression, regression_to_the_mean
-from abate.study.statistics.responders import responders
 from abate.study.statistics.subgroups import subgroup_display
 
 
@@ -98,32 +95,8 @@ def test_subgroups_are_tested_when_large():
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "percent", "yes"),
-    [(10, 7, 30, True), (7, 5, 30, False), (6, 4, 30, True), (3, 2, 30, True), (10, 5, 50, True), (9, 5, 50, False)],
-)
-def test_published_thresholds(before, after, percent, yes):
-    assert responders([before], [after], percent).events == yes
-
-
-def test_baseline_zero_and_missing_are_undefined():
-    result = responders([0, math.nan, 5, 5], [0, 3, math.nan, 1], 30)
-    assert result.defined.tolist() == [False, False, False, True]
-    assert (result.events, result.n) == (1, 1)
-
-
-@given(st.integers(1, 100), st.integers(0, 100), st.integers(1, 100))
-def test_tenths_are_compared_as_whole_numbers(before, after, percent):
-    result = responders([before / 10], [after / 10], percent)
-    assert result.events == (100 * (before - after) >= percent * before)
-    rising = responders([before / 10], [after / 10], percent, higher_is_worse=False)
-    assert rising.events == (100 * (after - before) >= percent * before)
-
-
-@pytest.mark.parametrize(
     ("call", "what"),
     [
-        (lambda: responders([1], [1, 2], 30), "not one value a person: 2"),
-        (lambda: responders([1], [1], 0), "not a share of the baseline: 0"),
         (lambda: regression_to_the_mean([1], [1, 2]), "not one value a person"),
         (lambda: expected_regression(1, 2, 1.5), r"not a correlation of repeated measurements: 1.5"),
         (lambda: subgroup_display([1, 2], ["a"]), "not one name a person: 1"),
