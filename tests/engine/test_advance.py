@@ -87,7 +87,7 @@ def test_a_record_at_an_event_comes_before_it(kernel: Kernel) -> None:
 
 def test_a_dose_is_never_stepped_over() -> None:
     """A pulse of a minute in a quiet year, given as an infusion, arrives whole."""
-    amount, rate = sympy.symbols("amount rate")
+    rate = sympy.Symbol("rate")
     kernel = compile_system(System(("amount",), {"amount": rate}, {}, ("rate",), ("amount",)))
     state = kernel.state({"amount": 1.0}, {"rate": 0.0}, people=1)
     minute = 1 / 1440
@@ -111,7 +111,7 @@ def test_setting_leaves_out_those_marked_nan(kernel: Kernel) -> None:
 
 
 def test_a_failing_person_does_not_disturb_the_other_fifteen() -> None:
-    y, k, time = sympy.symbols("y k time")
+    y, k = sympy.symbols("y k")
     kernel = compile_system(System(("y",), {"y": k * y**2 - y}, {}, ("k",), ("y",)))
     people = 48
     growth = np.zeros(people)

@@ -1,227 +1,459 @@
-"""A model and people: who starts where, which noise each week brings, and what is recorded.
+"""People x model x doses: compile a model once, then move its people from visit to visit.
 
-The trial steps a `Run` visit by visit; a plain simulation advances it once.
+A trial loop steps a :class:`Run`; between two steps it may look at the outputs, decide, and hand
+over each person's next doses. What a person lives through depends on the seed, the person's
+number, parameters and doses alone, as long as lane groups are whole: simulate persons
+``16 g .. 16 g + 15`` together (`whole_groups` says who) and drop whom you did not ask for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Protocol
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sympy
 
 from abate.engine.solver import Event, Kernel, Kind, State, System, Tolerance, compile_system
+from abate.engine.solver.lanes import LANES
+from abate.engine.solver.state import padded
 from abate.ground.errors import InputError
+from abate.ground.files import did_you_mean
 from abate.ground.randomness import normal
-from abate.science.model import Model
+from abate.science.model import DoseTarget, Input, Model
 
-__all__ = ["DoseEvents", "Ensemble", "Run"]
+__all__ = ["Dose", "Ensemble", "Run", "Setting", "compile_model", "simulate", "whole_groups"]
 
 Floats = npt.NDArray[np.float64]
 
 
-class DoseEvents(Protocol):
-    """What the ensemble needs to know of doses: `abate.science.regimen.Doses` fits."""
+@dataclass(frozen=True)
+class Dose:
+    """A dose for everyone, with an amount per person.
 
+    Attributes
+    ----------
+    time : float
+        Start, days.
+    drug, route : str
+        A key of ``model.doses``: ``"tocilizumab", "sc"``.
+    amount : float or array [n]
+        In the unit of the dose target, before bioavailability; 0 for whom nothing is given.
+    duration : float
+        Days that an infusion runs; 0 for a bolus.
+    """
+
+    time: float
     drug: str
     route: str
-    amount: Floats
-    duration_h: float
+    amount: float | Floats
+    duration: float = 0.0
 
-    @property
-    def enters(self) -> Floats:
-        """Days at which the drug is released, shape (E,)."""
+
+@dataclass(frozen=True)
+class Setting:
+    """An input or parameter set to new values; NaN leaves a person alone."""
+
+    time: float
+    name: str
+    value: float | Floats
+
+
+def whole_groups(people: int, first: int = 0) -> npt.NDArray[np.int64]:
+    """Persons to simulate so that ``first .. first + people - 1`` are among whole lane groups.
+
+    Examples
+    --------
+    >>> ids = whole_groups(20)
+    >>> ids.size, int(ids[-1])
+    (32, 31)
+    """
+    begin = first // LANES * LANES
+    end = -(-(first + people) // LANES) * LANES
+    return np.arange(begin, end, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """A model compiled for an ensemble of people.
+    """A compiled model.
 
-    Parameters
+    Attributes
     ----------
     model : Model
-        Equations, numbers, inputs and dose targets.
+    kernel : Kernel
+        Its parameters are those of the model, then its inputs.
     outputs : tuple of str
-        States and assignments to record.
-    tolerance : Tolerance, optional
-        Of the solver.
-
-    Examples
-    --------
-    >>> from abate.science.model import load
-    >>> from abate.science.regimen import parse
-    >>> ensemble = Ensemble(load("tocilizumab/ra"), ("C",))
-    >>> people = {name: np.full(16, p.value) for name, p in ensemble.model.parameters.items()}
-    >>> run = ensemble.start(people, np.arange(16), seed=1)
-    >>> doses = parse("tocilizumab 8 mg/kg iv every 4 weeks").doses(0, 28, {"weight": np.full(16, 70.0)})
-    >>> run.advance(28, [doses], record_at=[1 / 24, 14])["C"][0].round()
-    array([159.,  44.], dtype=float32)
+        Names recorded, in order.
     """
 
     model: Model
+    kernel: Kernel
     outputs: tuple[str, ...]
-    tolerance: Tolerance | None = None
 
-    @cached_property
-    def kernel(self) -> Kernel:
-        """The compiled system; compiling takes some seconds once, later runs load it from the cache."""
-        model = self.model
-        known = {*model.states, *model.assignments}
-        for name in self.outputs:
-            if name not in known:
-                raise InputError(model.name, "there is no such output", value=name, allowed=list(model.outputs))
-        system = System(
-            model.states, model.rates, model.assignments, (*model.parameters, *model.inputs), tuple(self.outputs)
-        )
-        return compile_system(system)
-
-    def start(self, parameters: Mapping[str, npt.ArrayLike], persons: npt.NDArray[np.int64], seed: int) -> Run:
-        """Put people at time 0.
+    def start(
+        self,
+        parameters: Mapping[str, Any],
+        persons: npt.ArrayLike,
+        seed: int,
+        *,
+        time: float = 0.0,
+        tolerance: Tolerance | None = None,
+        threads: int | None = None,
+    ) -> Run:
+        """People at the model's initial state.
 
         Parameters
         ----------
-        parameters : mapping from name to array_like, shape (n,)
-            A value a person for every parameter; inputs that are not given start at the model's value.
-        persons : ndarray of int, shape (n,)
-            Keys of the noise; whole groups of 16, so that nobody depends on who else is there.
+        parameters : mapping of name to array [n] or number
+            Of parameters and inputs; what is missing is at its typical value.
+        persons : array_like of int, shape (n,)
+            Numbers that key the draws; see `whole_groups`.
         seed : int
             Of the run.
-        """
-        n = len(persons)
-        values = {name: np.broadcast_to(np.asarray(v, dtype=float), (n,)) for name, v in parameters.items()}
-        for name, given in self.model.inputs.items():
-            values.setdefault(name, np.full(n, given.value))
-        noises = [_Noise.of(self.model, name, values, persons, seed) for name in self.model.inputs]
-        noise = [one for one in noises if one is not None]
-        for one in noise:
-            values[one.name] = one.draw(0)
-        initial = _initial(self.model, values, n)
-        return Run(self, self.kernel.state(initial, values, n), values, noise)
-
-
-@dataclass
-class _Noise:
-    """An Ornstein-Uhlenbeck input: constant over a stretch of days, each value drawn from the one before."""
-
-    name: str
-    sd: Floats
-    share: Floats
-    every: float
-    persons: npt.NDArray[np.int64]
-    seed: int
-    value: Floats | None = None
-    count: int = 0
-
-    @classmethod
-    def of(
-        cls, model: Model, name: str, values: Mapping[str, Floats], persons: npt.NDArray[np.int64], seed: int
-    ) -> _Noise | None:
-        given = model.inputs[name]
-        if given.kind != "ornstein-uhlenbeck" or given.sd is None or given.time_constant is None:
-            return None
-        share = np.exp(-given.every / values[given.time_constant])
-        return cls(name, values[given.sd], share, given.every, persons, seed)
-
-    def draw(self, index: int) -> Floats:
-        """Return the values of the stretch with this index; indices are asked for in order."""
-        fresh = self.sd * normal(self.seed, f"input:{self.name}", self.persons, index)
-        if self.value is None:
-            self.value = fresh
-        elif index == self.count + 1:
-            self.value = self.share * self.value + np.sqrt(1 - self.share**2) * fresh
-        self.count = index
-        return self.value
-
-    def events(self, start: float, end: float) -> Iterable[Event]:
-        """Yield the changes in [start, end), the one at time 0 excepted."""
-        first = max(int(np.ceil(start / self.every - 1e-9)), 1)
-        for index in range(first, int(np.ceil(end / self.every - 1e-9))):
-            yield Event(index * self.every, Kind.SET, self.name, self.draw(index))
-
-
-@dataclass
-class Run:
-    """People on their way: advanced in place, from visit to visit."""
-
-    ensemble: Ensemble
-    state: State
-    values: Mapping[str, Floats]
-    noise: list[_Noise]
-    later: list[Event] = field(default_factory=list)  # the end of an infusion, a delayed release: after the next stop
-
-    @property
-    def time(self) -> float:
-        """Where everybody stands, days."""
-        return float(self.state.time)
-
-    @property
-    def codes(self) -> npt.NDArray[np.int64]:
-        """How each person's solution stands, shape (n,); 0 is well."""
-        return self.state.codes.astype(np.int64)
-
-    def read(self, time: float) -> dict[str, Floats]:
-        """Return the outputs at the present time, shape (n,) each."""
-        out = self.ensemble.kernel.advance(self.state, time, None, [time], tolerance=self.ensemble.tolerance)
-        return {name: np.asarray(out[i, 0], dtype=float) for i, name in enumerate(self.ensemble.outputs)}
-
-    def advance(
-        self, until: float, doses: Iterable[DoseEvents] = (), record_at: Sequence[float] | Floats = ()
-    ) -> dict[str, Floats]:
-        """Move everybody on.
-
-        Parameters
-        ----------
-        until : float
-            Days; events at `until` belong to the next call.
-        doses : iterable of Doses
-            What is given in between; amounts of shape (E, n).
-        record_at : sequence of float
-            Days within [time, until] at which the outputs are recorded, before any event of that time.
-
-        Returns
-        -------
-        dict from output to ndarray, shape (n, len(record_at))
+        time : float
+            Day at which they start.
+        tolerance : Tolerance, optional
+            Of the solver.
+        threads : int, optional
+            Default: one a processor; the result does not depend on it.
 
         Raises
         ------
         InputError
-            If the model has no target for a drug by a route.
+            For a name that the model does not know, or a shape that does not fit.
         """
-        n = self.state.people
-        start = self.time
-        events = [event for one in self.noise for event in one.events(start, until)]
-        events += self.later + [event for dose in doses for event in self._events(dose)]
-        self.later = [event for event in events if event.time >= until]
-        schedule = self.ensemble.kernel.schedule(events, n)
-        out = self.ensemble.kernel.advance(self.state, until, schedule, record_at, tolerance=self.ensemble.tolerance)
-        return {name: np.ascontiguousarray(out[i].T) for i, name in enumerate(self.ensemble.outputs)}
+        model = self.model
+        who = np.atleast_1d(np.asarray(persons, dtype=np.int64))
+        known = [*model.parameters, *model.inputs]
+        for name, value in parameters.items():
+            if name not in known:
+                raise InputError(model.name, "no such parameter", value=name, hint=did_you_mean(name, known))
+            if np.shape(value) not in {(), who.shape}:
+                raise InputError(model.name, f"{name}: {np.shape(value)} values for {who.size} people")
+        typical = {name: p.value for name, p in model.parameters.items()}
+        typical.update({name: i.value for name, i in model.inputs.items()})
+        values: dict[str, Floats] = {}
+        for name in known:
+            value = np.asarray(parameters.get(name, typical[name]), dtype=np.float64)
+            values[name] = np.broadcast_to(value, who.shape)
+        noise = [_Noise.of(entry, values, seed, who, time) for entry in _noisy(model)]
+        values.update({n.name: n.value for n in noise})
+        initial = _initial_states(model, values, time)
+        state = self.kernel.state(initial, values, who.size, time)
+        run = Run(self, state, seed, who, noise, tolerance or Tolerance(), threads)
+        for dose in model.scheduled:
+            amount = _evaluate([dose.amount], values, dose.time)[0]
+            run._pending.append(Event(float(dose.time), Kind.ADD, dose.state, amount))
+        return run
 
-    def _events(self, dose: DoseEvents) -> Iterable[Event]:
-        targets = self.ensemble.model.doses
-        target = targets.get((dose.drug, dose.route))
-        if target is None:
-            known = ", ".join(f"{drug} {route}" for drug, route in targets)
+
+class Run:
+    """People on their way; made by `Ensemble.start`.
+
+    Attributes
+    ----------
+    ensemble : Ensemble
+    state : State
+        Of the solver.
+    persons : array [n]
+    """
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        state: State,
+        seed: int,
+        persons: npt.NDArray[np.int64],
+        noise: Sequence[_Noise],
+        tolerance: Tolerance,
+        threads: int | None,
+    ) -> None:
+        self.ensemble = ensemble
+        self.state = state
+        self.seed = seed
+        self.persons = persons
+        self._noise = list(noise)
+        self._tolerance = tolerance
+        self._threads = threads
+        self._pending: list[Event] = []
+
+    @property
+    def time(self) -> float:
+        """Day that everyone has reached."""
+        return self.state.time
+
+    @property
+    def codes(self) -> npt.NDArray[np.int8]:
+        """Result code of every person, array [n]; 0 is well (`solver.Code`)."""
+        return self.state.codes
+
+    def parameter(self, name: str) -> Floats:
+        """Present values of a parameter or input, array [n]."""
+        row = self.ensemble.kernel.system.parameters.index(name)
+        return np.asarray(self.state.p[:, row].reshape(-1)[: self.state.people], dtype=float)
+
+    def advance(
+        self,
+        until: float,
+        doses: Iterable[Dose] = (),
+        settings: Iterable[Setting] = (),
+        *,
+        record_at: Sequence[float] | Floats | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, Floats]:
+        """Move everyone to ``until``.
+
+        Doses and settings may lie beyond ``until`` (they wait), and infusions may run across it. What is due exactly
+        at ``until`` happens in the next call: a record there, and a visit, comes before it.
+
+        Parameters
+        ----------
+        until : float
+            Day.
+        doses, settings : iterable
+            Due now or later.
+        record_at : sequence of float, optional
+            Increasing days within ``[time, until]``; default ``(until,)``.
+        progress : callable, optional
+            Called with the number of people newly finished.
+
+        Returns
+        -------
+        dict of output name to array [T, n]
+            NaN for people whose solution failed.
+
+        Raises
+        ------
+        InputError
+            For a dose that the model has no target for, or one that lies in the past.
+        """
+        for dose in doses:
+            self._pending += self._events(dose)
+        for setting in settings:
+            self._pending.append(self._checked(Event(setting.time, Kind.SET, setting.name, setting.value)))
+        weekly = [event for noise in self._noise for event in noise.events(self.time, until)]
+        due = weekly + [e for e in self._pending if e.time < until]
+        self._pending = [e for e in self._pending if e.time >= until]
+        times = (until,) if record_at is None else record_at
+        kernel = self.ensemble.kernel
+        rows = kernel.advance(
+            self.state,
+            until,
+            kernel.schedule(due, self.state.people),
+            times,
+            tolerance=self._tolerance,
+            threads=self._threads,
+            progress=progress,
+        )
+        return dict(zip(self.ensemble.outputs, rows, strict=True))
+
+    def _checked(self, event: Event) -> Event:
+        names = self.ensemble.kernel.system.parameters
+        if event.kind != Kind.ADD and event.target not in names:
+            hint = did_you_mean(event.target, names)
+            raise InputError(self.ensemble.model.name, "there is no such input", value=event.target, hint=hint)
+        if not event.time >= self.time:
             raise InputError(
-                self.ensemble.model.name, "the model has no such dose", value=f"{dose.drug} {dose.route}", allowed=known
+                self.ensemble.model.name, f"{event.target}: day {event.time:g} is before the present, day {self.time:g}"
             )
-        share = self.values[target.bioavailability] if target.bioavailability else 1.0
-        for time, amount in zip(dose.enters + target.lag, dose.amount * share, strict=True):
-            if dose.duration_h > 0 and target.rate_input:
-                length = dose.duration_h / 24
-                yield Event(float(time), Kind.ADD_TO_PARAMETER, target.rate_input, amount / length)
-                yield Event(float(time) + length, Kind.ADD_TO_PARAMETER, target.rate_input, -amount / length)
-            else:
-                yield Event(float(time), Kind.ADD, target.state, amount)
+        return event
+
+    def _events(self, dose: Dose) -> list[Event]:
+        model = self.ensemble.model
+        target = _target(model, dose)
+        amount = np.broadcast_to(np.asarray(dose.amount, dtype=float), self.persons.shape)
+        if not np.all(amount >= 0):
+            raise InputError(model.name, f"a dose of {dose.drug} on day {dose.time:g} is negative or not a number")
+        if target.bioavailability is not None:
+            amount = amount * self.parameter(target.bioavailability)
+        start = dose.time + target.lag
+        if dose.duration <= 0:
+            return [self._checked(Event(start, Kind.ADD, target.state, amount))]
+        if target.rate_input is None:
+            allowed = "a bolus (duration 0)"
+            raise InputError(
+                model.name, f"{dose.drug} {dose.route} has no infusion", value=dose.duration, allowed=allowed
+            )
+        rate = amount / dose.duration
+        first = self._checked(Event(start, Kind.ADD_TO_PARAMETER, target.rate_input, rate))
+        return [first, Event(start + dose.duration, Kind.ADD_TO_PARAMETER, target.rate_input, -rate)]
 
 
-def _initial(model: Model, values: Mapping[str, Floats], n: int) -> dict[str, Floats]:
-    known: dict[str, Floats] = {**values, "time": np.zeros(n)}
-    for state, expression in model.initial.items():
-        names = sorted(str(symbol) for symbol in expression.free_symbols)
-        value = sympy.lambdify([sympy.Symbol(name) for name in names], expression, "numpy")(*(known[k] for k in names))
-        known[state] = np.broadcast_to(np.asarray(value, dtype=float), (n,))
-    return {state: known[state] for state in model.states}
+def compile_model(model: Model, outputs: Sequence[str] | None = None, *, precision: int = 64) -> Ensemble:
+    """Compile a model, or load its compiled form from the cache.
+
+    Parameters
+    ----------
+    model : Model
+        Numbers of the model may be changed freely afterwards: only its equations are compiled in.
+    outputs : sequence of str, optional
+        States, assignments or parameters to record; default ``model.outputs``.
+    precision : int
+        64 or 32.
+
+    Raises
+    ------
+    InputError
+        When an output does not exist.
+
+    Examples
+    --------
+    >>> from abate.engine.ensemble import Dose, compile_model
+    >>> from abate.science.model import load
+    >>> ensemble = compile_model(load("tocilizumab/ra"), ["C"])
+    >>> run = ensemble.start({"CL": [0.2, 0.4]}, persons=[0, 1], seed=1)
+    >>> run.advance(1.0, [Dose(0.0, "tocilizumab", "iv", 560.0, duration=1 / 24)])["C"].shape
+    (1, 2)
+    >>> later = run.advance(28.0, record_at=[7.0, 14.0, 28.0])["C"]
+    >>> bool((later[:, 0] > later[:, 1]).all())
+    True
+    """
+    names = tuple(model.outputs if outputs is None else outputs)
+    known = {*model.states, *model.assignments, *model.parameters, *model.inputs}
+    for name in names:
+        if name not in known:
+            raise InputError(model.name, "there is no such output", value=name, hint=did_you_mean(name, known))
+    needed = _needed_assignments(model, names)
+    system = System(
+        states=model.states,
+        rates=dict(model.rates),
+        assignments=needed,
+        parameters=(*model.parameters, *model.inputs),
+        outputs=names,
+    )
+    return Ensemble(model, compile_system(system, precision=precision), names)
+
+
+def simulate(
+    model: Model,
+    parameters: Mapping[str, Any],
+    doses: Iterable[Dose],
+    days: float,
+    *,
+    seed: int = 0,
+    persons: npt.ArrayLike | None = None,
+    record_at: Sequence[float] | Floats | None = None,
+    outputs: Sequence[str] | None = None,
+    tolerance: Tolerance | None = None,
+) -> dict[str, Floats]:
+    """Simulate people from day 0 on doses known beforehand.
+
+    Parameters
+    ----------
+    model : Model
+    parameters : mapping of name to array [n] or number
+    doses : iterable of Dose
+    days : float
+        End.
+    seed : int
+        Of the weekly noise.
+    persons : array_like of int, optional
+        Default ``0 .. n - 1``.
+    record_at : sequence of float, optional
+        Default: every whole day from 0.
+    outputs : sequence of str, optional
+        Default ``model.outputs``.
+    tolerance : Tolerance, optional
+
+    Returns
+    -------
+    dict of output name to array [T, n]
+
+    Examples
+    --------
+    >>> from abate.science.model import load
+    >>> course = simulate(load("tocilizumab/ra"), {}, [Dose(0.0, "tocilizumab", "sc", 162.0)], 28.0)
+    >>> course["C"].shape
+    (29, 1)
+    """
+    shapes = [np.shape(v) for v in parameters.values() if np.shape(v)]
+    people = shapes[0][0] if shapes else 1
+    who = np.arange(people) if persons is None else np.atleast_1d(np.asarray(persons))
+    times = np.arange(math.floor(days) + 1.0) if record_at is None else record_at
+    run = compile_model(model, outputs).start(parameters, who, seed, tolerance=tolerance)
+    return run.advance(days, doses, record_at=times)
+
+
+@dataclass
+class _Noise:
+    """Ornstein-Uhlenbeck noise of one input: a draw holds for ``every`` days."""
+
+    name: str
+    every: float
+    value: Floats
+    sd: Floats
+    keep: Floats
+    seed: int
+    persons: npt.NDArray[np.int64]
+    occasion: int
+
+    @classmethod
+    def of(
+        cls, entry: Input, values: Mapping[str, Floats], seed: int, persons: npt.NDArray[np.int64], time: float
+    ) -> _Noise:
+        assert entry.sd is not None
+        assert entry.time_constant is not None
+        sd = np.asarray(values[entry.sd], dtype=float)
+        keep = np.exp(-entry.every / np.asarray(values[entry.time_constant], dtype=float))
+        noise = cls(entry.name, entry.every, np.zeros(persons.shape), sd, keep, seed, persons, 0)
+        noise.value = sd * noise._draw()
+        while (noise.occasion + 1) * noise.every <= time:
+            noise._next()
+        return noise
+
+    def _draw(self) -> Floats:
+        return np.asarray(normal(self.seed, f"input:{self.name}", self.persons, self.occasion))
+
+    def _next(self) -> None:
+        self.occasion += 1
+        self.value = self.keep * self.value + np.sqrt(1 - self.keep**2) * self.sd * self._draw()
+
+    def events(self, start: float, end: float) -> list[Event]:
+        """Changes with ``start <= time < end``; the first draw is part of the initial state."""
+        changes = []
+        while (self.occasion + 1) * self.every < end:
+            self._next()
+            changes.append(Event(self.occasion * self.every, Kind.SET, self.name, self.value))
+        return changes
+
+
+def _noisy(model: Model) -> list[Input]:
+    return [entry for entry in model.inputs.values() if entry.kind == "ornstein-uhlenbeck"]
+
+
+def _target(model: Model, dose: Dose) -> DoseTarget:
+    key = (dose.drug, dose.route)
+    if key not in model.doses:
+        allowed = [" ".join(k) for k in model.doses]
+        raise InputError(model.name, "the model takes no such dose", value=" ".join(key), allowed=allowed)
+    return model.doses[key]
+
+
+def _needed_assignments(model: Model, outputs: Sequence[str]) -> dict[str, sympy.Expr]:
+    """Assignments on which rates or recorded outputs depend: others are not compiled."""
+    wanted = set(outputs)
+    for rate in model.rates.values():
+        wanted |= {s.name for s in rate.free_symbols}
+    for name in reversed(list(model.assignments)):
+        if name in wanted:
+            wanted |= {s.name for s in sympy.sympify(model.assignments[name]).free_symbols}
+    return {name: e for name, e in model.assignments.items() if name in wanted}
+
+
+def _initial_states(model: Model, values: Mapping[str, Floats], time: float) -> dict[str, Floats]:
+    rows = _evaluate([model.initial[name] for name in model.states], values, time)
+    return dict(zip(model.states, rows, strict=True))
+
+
+def _evaluate(expressions: Sequence[sympy.Expr], values: Mapping[str, Floats], time: float) -> list[Floats]:
+    """Values of expressions of parameters, inputs and ``time``, an array [n] each."""
+    names = sorted({s.name for e in expressions for s in sympy.sympify(e).free_symbols} - {"time"})
+    arguments = [sympy.Symbol(name) for name in [*names, "time"]]
+    people = len(next(iter(values.values()))) if values else 1
+    function = sympy.lambdify(arguments, list(expressions), modules="numpy", cse=True)
+    # whole vectors, so that no value depends on where in an array it stands
+    rows = function(*(padded(np.asarray(values[name]), float) for name in names), float(time))
+    return [np.broadcast_to(np.asarray(row, dtype=float), (people + -people % LANES,))[:people] for row in rows]
