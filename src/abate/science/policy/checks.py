@@ -1,12 +1,238 @@
-"""Rules that conflict or can never decide, found when a policy is loaded."""
+"""Rules that conflict or can never decide, found when a policy is loaded.
+
+Every condition is made of a few facts, and a comparison only changes its answer at its thresholds. So the possible
+visits fall into finitely many cells: one value at, below, between and above the thresholds of each quantity, with or
+without each event. Two rules overlap when some cell fulfils both; a rule is dead when no cell is left to it.
+"""
 
 from __future__ import annotations
 
-from abate.ground.files import Document
-from abate.science.policy.value import Policy
+import math
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import pairwise, product
+from typing import Any as Value
 
-__all__ = ["check"]
+from abate.ground.files import Document, library_path, load_toml
+from abate.science.policy.actions import Call, Gate, Rescue, StopPrednisone
+from abate.science.policy.conditions import (
+    All,
+    Always,
+    Amount,
+    Any,
+    Compare,
+    Condition,
+    Drug,
+    Happened,
+    Measured,
+    Not,
+    Operator,
+    Quantity,
+    atoms,
+)
+from abate.science.policy.facts import threshold
+from abate.science.policy.value import Policy, Rule
+
+__all__ = ["Cells", "check", "physiological_mg"]
+
+_MOST_CELLS = 100_000  # above this the joint check is left out; no policy of the library comes near
+Cell = dict[str, Value]
+
+
+@cache
+def physiological_mg() -> float:
+    """Return the upper end of the physiological dose of prednisone, mg a day: the most that may be stopped at once."""
+    return float(load_toml(library_path("drugs", "equivalence.toml")).data["adrenal"]["prednisone"][1])
 
 
 def check(document: Document, policy: Policy, order: list[int]) -> None:
-    """Refuse a policy with rules that conflict or can never decide."""
+    """Refuse a policy whose rules conflict, can never decide, or would stop prednisone abruptly.
+
+    Parameters
+    ----------
+    document : Document
+        Whose lines are named.
+    policy : Policy
+    order : list of int
+        Place in the file of each rule of the policy.
+
+    Raises
+    ------
+    InputError
+        Naming the rules, and a visit at which it shows.
+    """
+    _no_dead_rule(document, policy, order)
+    for later, rule in enumerate(policy.rules):
+        for earlier in range(later):
+            other = policy.rules[earlier]
+            shared = sorted(rule.channels & other.channels)
+            if not shared or rule.priority != other.priority or rule.do == other.do:
+                continue
+            witness = Cells(policy, (rule.when, other.when)).first(All((rule.when, other.when)))
+            if witness is not None:
+                raise document.error(
+                    ("rules", order[later], "when"),
+                    f"the rules {other.id!r} and {rule.id!r} both decide on {shared[0]}, at equal priority, {witness}",
+                    hint="give one of them a higher priority, or let their conditions exclude each other",
+                )
+        if any(isinstance(a, StopPrednisone | Gate) for a in rule.do):
+            high = Compare(Quantity("dose"), ">", Amount(physiological_mg(), "mg"))
+            witness = Cells(policy, (rule.when, high)).first(All((rule.when, high)))
+            if witness is not None:
+                raise document.error(
+                    ("rules", order[later], "when"),
+                    f"the rule {rule.id!r} could stop prednisone abruptly, {witness}",
+                    allowed=f"only where the rule asks for a dose <= {physiological_mg():g} mg",
+                )
+
+
+def _no_dead_rule(document: Document, policy: Policy, order: list[int]) -> None:
+    """Find rules that no visit fulfils or that earlier rules forestall; an event needs a living rule that calls it."""
+    possible: set[str] = set()
+    alive: set[int] = set()
+    while True:
+        found = {i for i, rule in enumerate(policy.rules) if _reachable(policy, rule, possible)}
+        if found == alive:
+            break
+        alive = found
+        possible = {e for i in alive for e in _events(policy.rules[i])}
+    for index, rule in enumerate(policy.rules):
+        key = ("rules", order[index], "when")
+        if index not in alive:
+            raise document.error(
+                key, f"the rule {rule.id!r} can never decide: nothing fulfils its condition", value=str(rule.when)
+            )
+        before = [r for r in policy.rules[:index] if r.channels & rule.channels]
+        if before and rule.channels:
+            cells = Cells(policy, (rule.when, *(r.when for r in before)), possible)
+            free = All((rule.when, Not(Any(tuple(r.when for r in before)))))
+            if cells.size <= _MOST_CELLS and cells.first(free) is None:
+                names = ", ".join(repr(r.id) for r in before)
+                raise document.error(key, f"the rule {rule.id!r} can never decide: {names} always decides first")
+
+
+def _reachable(policy: Policy, rule: Rule, possible: set[str]) -> bool:
+    return Cells(policy, (rule.when,), possible).first(rule.when) is not None
+
+
+def _events(rule: Rule) -> Iterator[str]:
+    for action in rule.do:
+        if isinstance(action, Call):
+            yield action.event
+        elif isinstance(action, Rescue):
+            yield "rescue"
+
+
+class Cells:
+    """The finitely many kinds of visit that some conditions can tell apart.
+
+    Parameters
+    ----------
+    policy : Policy
+    conditions : iterable of Condition
+    possible : set of str, optional
+        Events that may have happened (default: all).
+    """
+
+    def __init__(self, policy: Policy, conditions: Iterable[Condition], possible: set[str] | None = None) -> None:
+        self.policy = policy
+        levels: dict[Quantity, set[float]] = {}
+        events: set[str] = set()
+        self.axes: dict[str, list[Value]] = {}
+        for condition in conditions:
+            for atom in atoms(condition):
+                if isinstance(atom, Compare):
+                    levels.setdefault(atom.quantity, set()).add(threshold(policy, atom.quantity, atom.value))
+                    if atom.until:
+                        levels[atom.quantity].add(threshold(policy, atom.quantity, atom.until[1]))
+                    if atom.until or atom.window:
+                        self.axes[str(atom)] = [False, True]
+                elif isinstance(atom, Happened):
+                    events.add(atom.event)
+                elif isinstance(atom, Drug):
+                    self.axes["drug"] = [True, False]
+                elif isinstance(atom, Measured):
+                    levels.setdefault(Quantity("measure", atom.name), set())
+        for quantity, found in levels.items():
+            self.axes[str(quantity)] = _values(quantity, found)
+            if quantity.kind in ("since", "count"):
+                events.add(quantity.name)
+        for event in sorted(events):
+            self.axes[f"event {event}"] = [False] if possible is not None and event not in possible else [False, True]
+
+    @property
+    def size(self) -> int:
+        """How many cells there are, before inconsistent ones are left out."""
+        return math.prod(len(values) for values in self.axes.values())
+
+    def first(self, condition: Condition) -> str | None:
+        """Return a cell that fulfils a condition, in words, or None."""
+        if self.size > _MOST_CELLS:
+            return None
+        for values in product(*self.axes.values()):
+            cell = dict(zip(self.axes, values, strict=True))
+            if self._consistent(cell, condition) and self._holds(condition, cell):
+                return "such as at " + ", ".join(
+                    f"{k} {v}" if v is not None else f"{k} missing" for k, v in cell.items()
+                )
+        return None
+
+    def _consistent(self, cell: Cell, condition: Condition) -> bool:
+        for name, value in cell.items():
+            if name.startswith("time since ") and (value == math.inf) == cell[f"event {name[11:]}"]:
+                return False
+            if name.startswith("number of ") and (value > 0) != cell[f"event {name[10:]}"]:
+                return False
+        return all(self._window_fits(atom, cell) for atom in atoms(condition) if isinstance(atom, Compare))
+
+    def _window_fits(self, atom: Compare, cell: Cell) -> bool:
+        if not (atom.window or atom.until):
+            return True
+        state = cell[str(atom)]
+        now = self._test(atom.quantity, atom.operator, threshold(self.policy, atom.quantity, atom.value), cell)
+        if atom.until:
+            off = self._test(atom.quantity, atom.until[0], threshold(self.policy, atom.quantity, atom.until[1]), cell)
+            return bool(state) if now else not (state and off)
+        any_visit = atom.window is not None and atom.window.kind == "any"
+        return (state or not now) if any_visit else (now or not state)
+
+    def _holds(self, condition: Condition, cell: Cell) -> bool:
+        if isinstance(condition, Compare):
+            if condition.window or condition.until:
+                return bool(cell[str(condition)])
+            level = threshold(self.policy, condition.quantity, condition.value)
+            return self._test(condition.quantity, condition.operator, level, cell)
+        if isinstance(condition, All):
+            return all(self._holds(part, cell) for part in condition.parts)
+        if isinstance(condition, Any):
+            return any(self._holds(part, cell) for part in condition.parts)
+        if isinstance(condition, Not):
+            return not self._holds(condition.part, cell)
+        if isinstance(condition, Happened):
+            return bool(cell[f"event {condition.event}"]) == condition.ever
+        if isinstance(condition, Drug):
+            return bool(cell["drug"]) == condition.on
+        if isinstance(condition, Measured):
+            return cell[condition.name] is not None
+        return isinstance(condition, Always)
+
+    def _test(self, quantity: Quantity, operator: Operator, level: float, cell: Cell) -> bool:
+        value = cell[str(quantity)]
+        if value is None:
+            return False
+        return bool({">=": value >= level, ">": value > level, "<=": value <= level, "<": value < level}[operator])
+
+
+def _values(quantity: Quantity, levels: set[float]) -> list[Value]:
+    """Return one value at, below, between and above the thresholds; None for a missing observation."""
+    ordered = sorted(levels)
+    if quantity.kind == "count":
+        return sorted({max(0, math.floor(x) + d) for x in ordered for d in (-1, 0, 1)} | {0, 1})
+    values = [*ordered, *((a + b) / 2 for a, b in pairwise(ordered))]
+    values += [ordered[0] - 1, ordered[0] / 2, ordered[-1] + 1] if ordered else [0.0]
+    if quantity.kind not in ("rise", "fall"):
+        values = [v for v in values if v >= 0]
+    values = sorted(set(values))
+    if quantity.kind == "since":
+        values.append(math.inf)
+    return values if quantity.kind in ("dose", "day", "since") else [*values, None]

@@ -83,7 +83,7 @@ class PolicyFile(StrictModel):
     settings: dict[str, SettingEntry] = Field(default_factory=dict)
     visits: VisitsEntry
     start: StartEntry
-    limits: dict[str, str] = Field(default_factory=dict)
+    limits: dict[str, str | Number] = Field(default_factory=dict)
     rules: list[RuleEntry] = Field(min_length=1)
 
 
@@ -233,12 +233,12 @@ def _start(document: Document, entry: StartEntry) -> Start:
     return Start(entry.taper, StepLength(shortest, longest, at_most))
 
 
-def _limits(document: Document, entries: dict[str, str]) -> dict[str, float]:
+def _limits(document: Document, entries: dict[str, str | Number]) -> dict[str, float]:
     limits: dict[str, float] = {}
     for name, text in entries.items():
         key = ("limits", name)
         drug(name, where=document.where(key))
-        value, _, unit = text.strip().partition(" ")
+        value, _, unit = str(text).strip().partition(" ")
         if unit != "mg":
             problem = "the unit is missing" if not unit else "a limit is in mg"
             raise UnitError(document.where(key), problem, value=text, allowed="such as 60 mg")
