@@ -15,8 +15,8 @@ def registry() -> Any:
     """Return the one pint registry of the package (created at first use: it takes a tenth of a second)."""
     import pint
 
-    units = pint.UnitRegistry(cache_folder=None)
-    # The field's own names: international units of different substances never convert into each other.
+    units = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
+    # The field's own names; a point is of a score here, not of a printer. International units never convert.
     units.define("international_unit = [activity] = IU")
     units.define("point = [score]")
     return units

@@ -92,25 +92,35 @@ def repeated_rows(
 
     Examples
     --------
-    >>> rows = repeated_rows(np.array([0.0, 7.0, 14.0]), np.full((3, 1), 162.0), np.array([10.0]), "tocilizumab", "sc", 0)
+    >>> weekly = np.array([0.0, 7.0, 14.0])
+    >>> rows = repeated_rows(weekly, np.full((3, 1), 162.0), np.array([10.0]), "tocilizumab", "sc", 0)
     >>> rows[["amount", "count", "interval"]].values.tolist()
     [[162.0, 2.0, 7.0]]
     """
     import pandas as pd
 
-    given = np.where(times[:, None] < followed[None, :], amounts, 0.0)
-    rows = []
-    for person in range(given.shape[1]):
-        taken = np.flatnonzero(given[:, person] > 0)
-        if not taken.size:
-            continue
-        when, mg = times[taken], given[taken, person]
-        gaps = np.diff(when)
-        breaks = np.flatnonzero(
-            (np.diff(mg) != 0) | np.concatenate([[False], ~np.isclose(gaps[1:], gaps[:-1])] if gaps.size else [])
-        )
-        for part in np.split(np.arange(taken.size), breaks + 1):
-            interval = float(when[part[1]] - when[part[0]]) if part.size > 1 else 0.0
-            rows.append((person, float(when[part[0]]), float(mg[part[0]]), int(part.size), interval))
-    frame = pd.DataFrame(rows, columns=["person", "time", "amount", "count", "interval"])
-    return frame.assign(drug=drug, route=route, unit="mg", duration=duration)
+    person, index = np.nonzero(np.where(times[:, None] < followed[None, :], amounts, 0.0).T)
+    when, mg = times[index], amounts[index, person]
+    if not when.size:
+        first = np.empty(0, dtype=np.int64)
+    else:
+        other = np.append(True, person[1:] != person[:-1])
+        gap = np.append(0.0, np.diff(when))
+        # A run ends where the person or the dose changes, or the interval differs from the one before it.
+        uneven = np.append(False, ~np.isclose(gap[1:], gap[:-1])) & ~other & ~np.append(True, other[:-1])
+        first = np.flatnonzero(other | uneven | np.append(True, mg[1:] != mg[:-1]))
+    count = np.diff(np.append(first, when.size))
+    second = np.minimum(first + 1, max(when.size - 1, 0))
+    return pd.DataFrame(
+        {
+            "person": person[first],
+            "time": when[first],
+            "drug": drug,
+            "route": route,
+            "amount": mg[first],
+            "unit": "mg",
+            "duration": duration,
+            "count": count,
+            "interval": np.where(count > 1, when[second] - when[first], 0.0),
+        }
+    )

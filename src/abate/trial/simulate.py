@@ -1,0 +1,343 @@
+"""A whole trial: arms in chunks of people, written part by part, put together at the end.
+
+Memory stays flat: a chunk of people is run from entry to end, its tables are written beside the Study to be, and only
+then the next one begins. What is finished survives any interruption and `resume` goes on from there, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abate.engine.ensemble import Ensemble, compile_model, whole_groups
+from abate.ground.errors import InputError, StorageError
+from abate.ground.files import check_replaceable, write_atomically
+from abate.science.model import Model, load
+from abate.science.policy import Policy
+from abate.science.policy.file import load_policy
+from abate.science.population import Population, load_population
+from abate.study.observation import load_clinic
+from abate.study.store import COURSES, Study, write
+from abate.study.tables import TABLES
+from abate.trial.arm import Course, run_arm
+from abate.trial.protocol import Arm, Trial
+from abate.trial.tables import study_rows
+from abate.trial.values import model_values
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import xarray as xr
+
+__all__ = ["Setup", "course_of", "prepare", "simulate"]
+
+CHUNK = 1024
+"""People a chunk: a whole number of lane groups, and the chunk of the courses on disk."""
+GROUP = 16
+ARM_STRIDE = 1 << 40
+"""Keys of people in the next arm begin this much further on: arms hold different people unless they are twins."""
+RECORDED = (
+    "C",
+    "il6",
+    "crp",
+    "esr",
+    "D",
+    "symptoms",
+    "W",
+    "morning_cortisol",
+    "stimulated_cortisol",
+    "A",
+    "P",
+    "occupancy",
+)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a trial needs, looked up and compiled once."""
+
+    trial: Trial
+    model: Model
+    population: Population
+    ensemble: Ensemble
+    policies: dict[str, Policy]
+
+    def policy(self, arm: Arm) -> Policy:
+        """The policy of an arm."""
+        return self.policies[arm.policy or self.trial.policy]
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Some people of an arm."""
+
+    arm: str
+    index: int
+    first: int
+    patients: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.arm}-{self.index:06d}"
+
+
+def prepare(trial: Trial, *, outputs: tuple[str, ...] = RECORDED) -> Setup:
+    """Look up model, population and policies, and check that they fit each other.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, a parameter does not exist, or a policy reads what no visit takes.
+    """
+    plain = load(trial.model_name)
+    model = plain.with_values(model_values(plain, trial.parameters))
+    clinic = load_clinic()
+    policies = {
+        name: load_policy(name) for name in {trial.policy, *(a.policy for a in trial.arms.values() if a.policy)}
+    }
+    for policy in policies.values():
+        policy.check_shown(trial.measures, where=trial.name)
+    for slug, arm in trial.arms.items():
+        for regimen in arm.regimens:
+            drug, route = regimen.drug, regimen.route
+            if not any(d == drug and (route is None or r == route) for d, r in model.doses):
+                known = ", ".join(f"{d} {r}" for d, r in model.doses)
+                raise InputError(
+                    f"{trial.name}, arms.{slug}", "the model has no such dose", value=str(regimen), allowed=known
+                )
+    wanted = tuple(dict.fromkeys([*outputs, *clinic.outputs(trial.measures)]))
+    recorded = tuple(name for name in wanted if name in model.outputs or name in clinic.outputs(trial.measures))
+    return Setup(trial, model, load_population(trial.population), compile_model(model, recorded), policies)
+
+
+def simulate(
+    trial: Trial,
+    out: str | Path,
+    *,
+    seed: int = 1,
+    patients: int | None = None,
+    resume: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Study:
+    """Run a trial and write its Study.
+
+    Parameters
+    ----------
+    trial : Trial
+        The protocol.
+    out : str or Path
+        Folder of the Study; it appears whole or not at all.
+    seed : int
+        Of all draws.
+    patients : int, optional
+        In each arm; by default as the protocol says.
+    resume : bool
+        Go on with an interrupted run of the same trial, seed and size.
+    progress : callable, optional
+        Called with the share done, 0-1.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    InputError
+        If something in the protocol does not fit, or there is nothing to resume.
+    StorageError
+        If the disk refuses; finished parts are kept for `resume`.
+    """
+    if patients is not None and patients < 1:
+        raise InputError("--patients", "an arm needs patients", value=patients, allowed="1 or more")
+    target = Path(out)
+    check_replaceable(target)
+    setup = prepare(trial)
+    sizes = {slug: patients or arm.patients for slug, arm in trial.arms.items()}
+    head = _head(setup, seed, sizes)
+    parts = _parts_folder(target, head, resume)
+    chunks = list(_chunks(sizes))
+    total = sum(chunk.patients for chunk in chunks)
+    done = 0
+    try:
+        for chunk in chunks:
+            if not (parts / f"{chunk.name}.done").exists():
+                base = done
+
+                def tell(share: float, base: int = base, size: int = chunk.patients) -> None:
+                    if progress:
+                        progress((base + share * size) / total)
+
+                _write_part(parts, chunk, _run(setup, chunk, seed, tell), setup)
+            done += chunk.patients
+            if progress:
+                progress(done / total)
+        _assemble(parts, chunks, head, target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"{target}: could not be written ({reason}); free some space, then --resume") from error
+    return Study(target)
+
+
+def course_of(setup: Setup, arm: str, persons: npt.ArrayLike, seed: int) -> Course:
+    """Run some people of an arm in memory; row i of the result is ``persons[i]`` (whole groups of 16 are run)."""
+    who = np.atleast_1d(np.asarray(persons, dtype=np.int64))
+    base = 0 if setup.trial.twins else list(setup.trial.arms).index(arm) * ARM_STRIDE
+    groups = np.unique(who // GROUP)
+    everyone = (groups[:, None] * GROUP + np.arange(GROUP)).ravel()
+    course = _course(setup, arm, base + everyone, seed, None)
+    return course.take(np.searchsorted(everyone, who))
+
+
+def _run(setup: Setup, chunk: _Chunk, seed: int, progress: Callable[[float], None]) -> Course:
+    base = 0 if setup.trial.twins else list(setup.trial.arms).index(chunk.arm) * ARM_STRIDE
+    return _course(setup, chunk.arm, base + whole_groups(chunk.patients, chunk.first), seed, progress)
+
+
+def _course(
+    setup: Setup, slug: str, persons: npt.NDArray[np.int64], seed: int, progress: Callable[[float], None] | None
+) -> Course:
+    arm = setup.trial.arms[slug]
+    return run_arm(
+        setup.trial, arm, setup.policy(arm), setup.population, load_clinic(), setup.ensemble, persons, seed, progress
+    )
+
+
+def _head(setup: Setup, seed: int, sizes: dict[str, int]) -> dict[str, Any]:
+    from abate import __version__
+
+    trial = setup.trial
+    return {
+        "name": trial.title,
+        "trial": trial.name,
+        "source": "simulated",
+        "disease": trial.disease,
+        "days": trial.days,
+        "arms": {slug: arm.label for slug, arm in trial.arms.items()},
+        "sizes": sizes,
+        "groups": {slug: list(arms) for slug, arms in trial.groups.items()},
+        "reference": trial.reference,
+        "endpoints": list(trial.endpoints),
+        "published": [row.model_dump(exclude_none=True) for row in trial.published],
+        "provenance": {
+            "abate": __version__,
+            "seed": seed,
+            "model": setup.model.name,
+            "model_hash": setup.model.hash,
+            "policy": trial.policy,
+            "population": setup.population.name,
+            "protocol": trial.source,
+            "calibrated": sorted({f"{r.target}: {r.arm}" for r in trial.published if r.calibrated}),
+            "set": [f"{name}={value}" for name, value in trial.parameters.items()],
+        },
+    }
+
+
+def _parts_folder(target: Path, head: dict[str, Any], resume: bool) -> Path:
+    parts = target.with_name(f".{target.name}.partial")
+    identity = json.dumps(head, sort_keys=True)
+    mark = parts / "head.json"
+    if resume:
+        if not mark.exists():
+            raise InputError(
+                "--resume", "there is no interrupted run", value=str(target), hint="run it without --resume"
+            )
+        if mark.read_text(encoding="utf-8") != identity:
+            raise InputError(
+                "--resume",
+                "the interrupted run had another trial, seed or size",
+                value=str(target),
+                hint="give the same ones, or run without --resume",
+            )
+        return parts
+    shutil.rmtree(parts, ignore_errors=True)
+    try:
+        parts.mkdir(parents=True)
+    except OSError as error:
+        raise StorageError(f"{target}: could not be written ({error.strerror}); choose another --out") from error
+    write_atomically(mark, identity)
+    return parts
+
+
+def _chunks(sizes: dict[str, int]) -> Iterator[_Chunk]:
+    for arm, size in sizes.items():
+        for index, first in enumerate(range(0, size, CHUNK)):
+            yield _Chunk(arm, index, first, min(CHUNK, size - first))
+
+
+def _write_part(parts: Path, chunk: _Chunk, course: Course, setup: Setup) -> None:
+    numbers = chunk.first + np.arange(chunk.patients)
+    subjects = np.array([f"{chunk.arm}/{number:06d}" for number in numbers], dtype=object)
+    folder = parts / chunk.name
+    shutil.rmtree(folder, ignore_errors=True)
+    write(folder, {}, study_rows(course, chunk.arm, subjects, load_clinic()))
+    _courses(course, chunk, subjects, setup).to_zarr(folder / COURSES, mode="w", consolidated=False, zarr_format=2)
+    # The mark comes last: a part without it is run again.
+    write_atomically(parts / f"{chunk.name}.done", "")
+
+
+def _courses(course: Course, chunk: _Chunk, subjects: npt.NDArray[np.object_], setup: Setup) -> xr.Dataset:
+    import xarray as xr
+
+    n, days = chunk.patients, setup.trial.days
+    gone = np.arange(days + 1)[None, :] > course.followed[:n, None]
+    data = {}
+    for name, values in course.courses.items():
+        output = setup.model.outputs.get(name)
+        shown = np.where(gone, np.float32(np.nan), values[:n]).astype(np.float32)
+        attributes = {"units": output.unit if output else "", "long_name": output.label if output else name}
+        data[name] = (("subject", "day"), shown, attributes)
+    dose = np.concatenate([course.prednisone[:n], course.prednisone[:n, -1:]], axis=1).astype(np.float32)
+    label = {"units": "mg/day", "long_name": "prednisone"}
+    data["prednisone_dose"] = (("subject", "day"), np.where(gone, np.float32(np.nan), dose), label)
+    coordinates = {
+        "subject": subjects.astype(str),
+        "arm": ("subject", np.full(n, chunk.arm)),
+        "day": np.arange(days + 1),
+    }
+    return xr.Dataset(data, coordinates)
+
+
+def _assemble(parts: Path, chunks: list[_Chunk], head: dict[str, Any], target: Path) -> None:
+    """Put the parts together; the Study takes its place only when it is whole."""
+    whole = parts / "whole"
+    shutil.rmtree(whole, ignore_errors=True)
+    whole.mkdir()
+    for name in TABLES:
+        _join_tables([parts / chunk.name / f"{name}.parquet" for chunk in chunks], whole / f"{name}.parquet")
+    _join_courses([parts / chunk.name / COURSES for chunk in chunks], whole / COURSES)
+    write(whole, head, {})
+    old = parts / "old"
+    if target.exists():
+        os.replace(target, old)
+    os.replace(whole, target)
+    shutil.rmtree(parts, ignore_errors=True)
+
+
+def _join_tables(files: list[Path], target: Path) -> None:
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(files[0])
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        for file in files:
+            writer.write_table(pq.read_table(file).cast(schema))
+
+
+def _join_courses(folders: list[Path], target: Path) -> None:
+    import xarray as xr
+
+    for index, folder in enumerate(folders):
+        part = xr.open_zarr(folder, consolidated=False, chunks=None).load()
+        part = part.assign_coords(subject=part["subject"].astype("U64"), arm=part["arm"].astype("U64"))
+        for variable in part.variables.values():
+            variable.encoding.clear()
+        if index == 0:
+            encoding = {name: {"chunks": (CHUNK, part.sizes["day"])} for name in part.data_vars}
+            part.to_zarr(target, mode="w", consolidated=False, zarr_format=2, encoding=encoding)
+        else:
+            part.to_zarr(target, append_dim="subject", consolidated=False, zarr_format=2)
