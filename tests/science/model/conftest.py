@@ -7,15 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 import sympy
 from scipy.integrate import solve_ivp
 from sympy.printing.pycode import PythonCodePrinter
 
 from abate.science.model import TIME, Model
 
-__all__ = ["Person", "dose"]
-
 Event = tuple[float, str, str, float]
+
+
+@pytest.fixture(scope="session")
+def person() -> type[Person]:
+    """The class of a person to run: ``person(model, values).course(times, events)``."""
+    return Person
+
+
+@pytest.fixture(scope="session")
+def dose() -> Callable[..., list[Event]]:
+    """Events of a repeated dose."""
+    return doses
 
 
 class Person:
@@ -80,7 +91,9 @@ class Person:
         return np.asarray(solution.y[:, -1])
 
 
-def dose(model: Model, drug: str, route: str, amount: float, times: Sequence[float], hours: float = 0.0) -> list[Event]:
+def doses(
+    model: Model, drug: str, route: str, amount: float, times: Sequence[float], hours: float = 0.0
+) -> list[Event]:
     """Events of the same dose at some times; with `hours`, as an infusion."""
     target = model.doses[(drug, route)]
     share = model.parameters[target.bioavailability].value if target.bioavailability else 1.0
@@ -108,4 +121,3 @@ def _program(arguments: list[sympy.Symbol], steps: Mapping[str, Any]) -> Callabl
     space: dict[str, Any] = {"math": math}
     exec("\n".join(lines), space)
     return space["program"]
-
