@@ -1,0 +1,293 @@
+"""From two files to a finding with its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from abate.ground.errors import InputError
+from abate.study.expression.counts import Counts
+from abate.study.expression.design import Design
+from abate.study.expression.detectable import Detectable, smallest_effect
+from abate.study.expression.fit import ADJUST_BY, Fit, fit_expression
+from abate.study.expression.gene_sets import GeneSet, read_gmt, score_gene_sets
+from abate.study.expression.named_design import plan_design
+from abate.study.expression.read_counts import read_counts
+from abate.study.expression.relabel import Relabelling, relabel
+from abate.study.expression.sheet import SampleSheet, match, read_sheet
+
+__all__ = ["COLUMNS", "Expression", "express", "payload_of"]
+
+COLUMNS = ("base_mean", "log2_fold_change", "se", "statistic", "p", "p_adjusted")
+
+# With so few subjects on a side a list of genes is a hypothesis: a third person could overturn it.
+_HYPOTHESIS = 2
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A finished analysis.
+
+    Attributes
+    ----------
+    counts : Counts
+        Of the samples in the sheet, in its order.
+    sheet : SampleSheet
+    design : Design
+    fit : Fit
+    genes : DataFrame indexed by gene
+        `Fit.genes` with ``p_relabelled``; ``p_adjusted`` is empty where the list is a hypothesis.
+    second : Relabelling or None
+    sets : DataFrame or None
+    detectable : Detectable or None
+    alpha : float
+    seed : int
+    hypothesis : bool
+        Whether too few people carry the list to claim anything.
+    claimed : bool
+        Whether adjusted p values are given.
+    notes : tuple of str
+    """
+
+    counts: Counts
+    sheet: SampleSheet
+    design: Design
+    fit: Fit
+    genes: pd.DataFrame
+    second: Relabelling | None
+    sets: pd.DataFrame | None
+    detectable: Detectable | None
+    alpha: float
+    seed: int
+    hypothesis: bool
+    claimed: bool
+    notes: tuple[str, ...]
+
+    @property
+    def called(self) -> pd.DataFrame:
+        """Genes whose adjusted p value is below the level, by p."""
+        return self.genes[self.genes["p_adjusted"] < self.alpha].sort_values("p")
+
+    @property
+    def top(self) -> pd.DataFrame:
+        """All tested genes, by p."""
+        return self.genes.dropna(subset=["p"]).sort_values("p", kind="stable")
+
+    def sentence(self) -> str:
+        """Say what was found, and how many people carry it."""
+        people = " and ".join(f"{count} ({name})" for name, count in self.design.people.items())
+        kind = "pairs" if self.design.paired else "subjects"
+        people = f"{self.design.carriers} pairs" if "pairs" in self.design.people else f"{people} {kind}"
+        carried = f"The list is carried by {people}"
+        smallest = ""
+        if self.second is not None:
+            s = self.second
+            smallest = (
+                f" The labels can be handed out in {s.relabellings:,} ways, so that no gene by itself can have an"
+                f" exact p below {s.smallest_p:.3g}."
+            )
+        if self.hypothesis:
+            close = (
+                "no gene is claimed"
+                if not self.claimed
+                else "the adjusted p values were asked for and claim more than so few people can show"
+            )
+            return f"{carried}: it is a hypothesis, and {close}.{smallest}"
+        up, down = (int((self.called["log2_fold_change"] * sign > 0).sum()) for sign in (1, -1))
+        found = (
+            f"{up + down:,} of {len(self.top):,} genes differ at a false discovery rate of {self.alpha:.0%}"
+            f" ({up:,} up, {down:,} down)"
+        )
+        return f"{found}. {carried}.{smallest}"
+
+    def adjustment(self) -> str:
+        """Say what the adjusted p values rest on."""
+        if not self.claimed:
+            return "none given"
+        tail = (
+            "normal tail (DESeq2)"
+            if np.isinf(self.fit.tail_df)
+            else f"t tail with {self.fit.tail_df:.1f} degrees of freedom"
+        )
+        return f"Benjamini-Hochberg with independent filtering, {tail}"
+
+
+def express(
+    counts: str | Path | Counts,
+    samples: str | Path | SampleSheet,
+    *,
+    design: str | None = None,
+    contrast: str | None = None,
+    reference: str | None = None,
+    gene_sets: Sequence[str | Path] = (),
+    alpha: float = 0.05,
+    seed: int = 1,
+    columns: Mapping[str, str] | None = None,
+    transcripts: str | Path | None = None,
+    strand: str = "unstranded",
+    only_shared: bool = False,
+    adjust_by: str = "auto",
+    claim_anyway: bool = False,
+    simulate_power: bool = True,
+    announce: Callable[[list[str]], None] = lambda lines: None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Expression:
+    """Compare gene expression, unpaired or paired.
+
+    Parameters
+    ----------
+    counts : path or Counts
+        See `read_counts`.
+    samples : path or SampleSheet
+        See `read_sheet`.
+    design : str, optional
+        ``patients vs controls``, ``before vs after``, ``both``, or a formula; else what the sheet asks for.
+    contrast, reference : str, optional
+        See `plan_design`.
+    gene_sets : sequence of path
+        GMT files.
+    alpha : float
+        False discovery rate of the claims, 0-1.
+    seed : int
+        Of drawn relabellings, gene-set permutations and the simulation of power.
+    columns : mapping of role to column, optional
+        Says what the sheet's columns are for.
+    transcripts, strand
+        See `read_counts`.
+    only_shared : bool
+        Keep the samples that counts and sheet both have.
+    adjust_by : {"auto", "moderated", "wald"}
+        See `fit_expression`.
+    claim_anyway : bool
+        Give adjusted p values also where two people on a side make the list a hypothesis.
+    simulate_power : bool
+        Whether to simulate the smallest detectable change.
+    announce : callable
+        Is told design, contrast, reference and matching before anything is estimated.
+    progress : callable
+        Is told the share done, 0-1.
+
+    Returns
+    -------
+    Expression
+
+    Raises
+    ------
+    InputError
+        If a file, the design or an option is wrong.
+
+    Examples
+    --------
+    >>> from abate.study.expression import simulate_counts
+    >>> data = simulate_counts(200, changed=20, design="before vs after", patients=4, effect=3.0)
+    >>> found = express(
+    ...     Counts(data.counts, "simulated"),
+    ...     SampleSheet(data.samples, {"subject": "subject", "time": "time"}, "simulated"),
+    ...     simulate_power=False,
+    ... )
+    >>> found.design.label, found.second.relabellings
+    ('after vs before', 16)
+    """
+    _check_options(alpha, adjust_by)
+    given = () if isinstance(counts, Counts) else _names(samples)
+    table = counts if isinstance(counts, Counts) else read_counts(counts, given, transcripts=transcripts, strand=strand)
+    sheet = (
+        samples if isinstance(samples, SampleSheet) else read_sheet(samples, list(table.table.columns), columns=columns)
+    )
+    table, sheet = match(table, sheet, only_shared=only_shared)
+    plan = plan_design(sheet, design, contrast=contrast, reference=reference)
+    sets: list[GeneSet] = [s for path in gene_sets for s in read_gmt(path)]
+    announce([*plan.lines(), *(f"note        {note}" for note in (*table.notes, *sheet.notes))])
+    progress(0.1)
+    fit = fit_expression(table.table, plan, alpha=alpha, adjust_by=adjust_by)
+    progress(0.4)
+    hypothesis = plan.carriers <= _HYPOTHESIS
+    genes = fit.genes.copy()
+    if hypothesis and not claim_anyway:
+        genes["p_adjusted"] = np.nan
+    second = relabel(fit.stabilised, plan, genes, alpha=alpha, seed=seed)
+    genes["p_relabelled"] = second.p if second is not None else np.nan
+    progress(0.6)
+    scored, told = score_gene_sets(genes["statistic"], sets, seed=seed) if sets else (None, [])
+    progress(0.7)
+    power = smallest_effect(fit, plan, alpha=alpha, seed=seed, adjust_by=adjust_by) if simulate_power else None
+    progress(1.0)
+    notes = (*table.notes, *sheet.notes, *plan.notes, *fit.notes, *told)
+    return Expression(
+        table,
+        sheet,
+        plan,
+        fit,
+        genes,
+        second,
+        scored,
+        power,
+        alpha,
+        seed,
+        hypothesis,
+        claim_anyway or not hypothesis,
+        notes,
+    )
+
+
+def payload_of(found: Expression) -> dict[str, Any]:
+    """Return what results.json holds of an analysis, without ``abate``, ``kind`` and ``seed``."""
+    design, second = found.design, found.second
+    up = int((found.called["log2_fold_change"] > 0).sum())
+    return {
+        "finding": found.sentence(),
+        "hypothesis": found.hypothesis,
+        "design": {
+            "name": design.name, "formula": design.formula, "contrast": design.label, "factor": design.factor,
+            "tested": design.tested or None, "reference": design.reference or None, "matching": design.matching,
+            "subjects": design.people, "samples": int(design.matrix.shape[0]),
+            "coefficients": [str(c) for c in design.matrix.columns],
+            "residual_df": design.residual_df,
+        },
+        "counts": {"source": found.counts.source, "genes": len(found.genes), "tested": len(found.top),
+        "sheet": found.sheet.source},
+        "calls": {
+            "level": found.alpha, "n": len(found.called) if found.claimed else None,
+            "up": up if found.claimed else None,
+            "down": len(found.called) - up if found.claimed else None, "method": found.adjustment(),
+        },
+        "relabelling": None if second is None else {
+            "relabellings": second.relabellings, "done": second.done, "smallest_p": second.smallest_p,
+            "list_length": second.calls,
+            "expected_by_chance": second.expected, "most_by_chance": second.most, "p": second.p_list,
+            "method": "exact permutation" if second.complete else "permutation, drawn", "overlap": second.overlap,
+            "rank_correlation": second.correlation,
+        },
+        "smallest_detectable_log2_fold_change": found.detectable.smallest if found.detectable else None,
+        "power": None if found.detectable is None else [
+            {"log2_fold_change": effect, **{k: row[k] for k in ("power", "low", "high")},
+            "n": int(row["changed"])}
+            for effect, row in found.detectable.curve.iterrows()
+        ],
+        "gene_sets": [] if found.sets is None else [{"set": name, **row} for name,
+        row in found.sets.to_dict("index").items()],
+        "top": [{"gene": str(gene), **{c: float(row[c]) for c in COLUMNS}} for gene,
+        row in found.top.head(20).iterrows()],
+        "notes": list(found.notes),
+        "versions": {name: metadata.version(name) for name in ("pydeseq2", "anndata")},
+    }  # fmt: skip
+
+
+def _check_options(alpha: float, adjust_by: str) -> None:
+    if not 0 < alpha < 1:
+        raise InputError("--alpha", "not a level", value=alpha, allowed="more than 0 and less than 1")
+    if adjust_by not in ADJUST_BY:
+        raise InputError("--adjust-by", "there is no such way", value=adjust_by, allowed=ADJUST_BY)
+
+
+def _names(samples: str | Path | SampleSheet) -> list[str]:
+    """Return every text in the sheet: which of its columns names the samples is known once the counts are."""
+    sheet = samples if isinstance(samples, SampleSheet) else read_sheet(samples)
+    cells = {str(cell).strip() for column in sheet.table for cell in sheet.table[column].dropna()}
+    return [*map(str, sheet.table.index), *sorted(cells - set(map(str, sheet.table.index)))]

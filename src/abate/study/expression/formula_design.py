@@ -1,0 +1,201 @@
+"""Designs by formula, for those who want them: ``~ batch + condition``."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from abate.ground.errors import InputError
+from abate.ground.files import did_you_mean
+from abate.study.expression.contrast import Contrast, choose_levels, first_level, ordered
+from abate.study.expression.design import Design, check_estimable, check_sides
+from abate.study.expression.sheet import SampleSheet, as_text
+
+__all__ = ["formula_design"]
+
+
+def formula_design(sheet: SampleSheet, formula: str, asked: Contrast, reference: str | None) -> Design:
+    """Build the design of a formula; without a contrast, the last term is tested, as DESeq2 does.
+
+    Parameters
+    ----------
+    sheet : SampleSheet
+    formula : str
+        Right-hand side with a leading ``~``; columns of the sheet.
+    asked : Contrast
+    reference : str or None
+
+    Raises
+    ------
+    InputError
+        If a column is unknown or has gaps, the formula cannot be read, the contrast is not in it, or it is confounded.
+    """
+    from formulaic import Formula  # type: ignore[import-untyped]
+
+    try:
+        variables = sorted(str(v) for v in Formula(formula.replace("~", "", 1)).required_variables)
+    except Exception as error:
+        raise InputError(
+            "--design", "this formula cannot be read", value=formula, allowed="~ batch + condition"
+        ) from error
+    if not variables:
+        raise InputError("--design", "the formula names no column", value=formula, allowed="~ batch + condition")
+    table = _variables(sheet, variables)
+    exact = asked.factor if asked.tested is None else None
+    factor = _factor(table, formula, asked) if exact is None or exact in table else None
+    tested = base = ""
+    if factor is not None and table[factor].dtype == object:
+        tested, base = _levels(factor, table[factor], asked, reference)
+    for name in table:
+        if table[name].dtype == object:
+            levels = ordered(list(table[name].unique()))
+            first = base if name == factor else first_level(levels)
+            table[name] = pd.Categorical(table[name], [first, *[level for level in levels if level != first]])
+    matrix = _matrix(formula, table)
+    check_estimable("--design", matrix)
+    if factor is None:
+        contrast, label = _coefficient(matrix, str(exact)), str(exact)
+    else:
+        contrast = _contrast(matrix, factor, tested, base)
+        label = f"{factor}: {tested} vs {base}" if tested else f"{factor}: per unit"
+    return _described(sheet, formula, matrix, contrast, label, factor, tested, base, table)
+
+
+def _variables(sheet: SampleSheet, variables: list[str]) -> pd.DataFrame:
+    blocks = {sheet.roles[role] for role in ("subject", "batch", "set") if role in sheet.roles}
+    columns = {}
+    for name in variables:
+        if name not in sheet.table.columns:
+            there = [str(c) for c in sheet.table.columns]
+            raise InputError(
+                "--design",
+                f"{sheet.source} has no such column",
+                value=name,
+                allowed=there,
+                hint=did_you_mean(name, there),
+            )
+        column = sheet.table[name]
+        if column.isna().any():
+            row = column.index[int(column.isna().to_numpy().argmax())]
+            raise InputError(
+                f"{sheet.source}, sample {row}, {name}",
+                "the value is missing",
+                hint="fill it in, or take the sample out",
+            )
+        numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        columns[name] = column.astype(float) if numeric and name not in blocks else as_text(column).astype(object)
+    return pd.DataFrame(columns, index=sheet.table.index)
+
+
+def _factor(table: pd.DataFrame, formula: str, asked: Contrast) -> str:
+    if asked.factor is not None:
+        if asked.factor in table:
+            return asked.factor
+        raise InputError(
+            "--contrast", "the formula has no such column", value=asked.factor, allowed=list(table.columns),
+            hint=did_you_mean(asked.factor, table.columns),
+        )  # fmt: skip
+    if asked.tested is not None:
+        having = [name for name in table if asked.tested in set(table[name].astype(str))]
+        if len(having) == 1:
+            return str(having[0])
+        many = "several columns have this level" if having else "no column of the formula has this level"
+        raise InputError(
+            "--contrast", many,
+            value=asked.tested, allowed=[str(name) for name in having or table.columns],
+            hint="write 'COLUMN: TESTED vs REFERENCE'",
+        )  # fmt: skip
+    # The column named last in the formula.
+    return max(table.columns, key=lambda name: formula.rfind(str(name)))
+
+
+def _levels(factor: str, column: pd.Series, asked: Contrast, reference: str | None) -> tuple[str, str]:
+    levels = list(column.unique())
+    if asked.tested is None and len(levels) > 2:
+        base = reference if reference is not None else first_level(ordered(levels))
+        asked = Contrast(factor, [level for level in ordered(levels) if level != base][-1], base)
+    return choose_levels(factor, levels, asked, reference)
+
+
+def _matrix(formula: str, table: pd.DataFrame) -> pd.DataFrame:
+    from formulaic import model_matrix
+
+    try:
+        made = pd.DataFrame(model_matrix(formula.replace("~", "", 1), table)).astype(float)
+    except Exception as error:
+        raise InputError("--design", f"this formula cannot be built ({error})", value=formula) from error
+    made.index = table.index
+    return made
+
+
+def _contrast(matrix: pd.DataFrame, factor: str, tested: str, base: str) -> npt.NDArray[np.float64]:
+    names = [str(c) for c in matrix.columns]
+    vector = np.zeros(len(names))
+    wanted = [f"{factor}[T.{tested}]", f"C({factor})[T.{tested}]"] if tested else [factor]
+    found = [name for name in wanted if name in names]
+    if found:
+        vector[names.index(found[0])] = 1.0
+    elif f"{factor}[{tested}]" in names and f"{factor}[{base}]" in names:
+        # A formula without intercept has one coefficient a level.
+        vector[names.index(f"{factor}[{tested}]")], vector[names.index(f"{factor}[{base}]")] = 1.0, -1.0
+    else:
+        raise InputError(
+            "--contrast", "this contrast is no coefficient of the formula", value=f"{factor}: {tested} vs {base}",
+            allowed=names, hint="name a coefficient with --contrast",
+        )  # fmt: skip
+    return vector
+
+
+def _coefficient(matrix: pd.DataFrame, name: str) -> npt.NDArray[np.float64]:
+    names = [str(c) for c in matrix.columns]
+    if name not in names:
+        raise InputError(
+            "--contrast",
+            "no column and no coefficient has this name",
+            value=name,
+            allowed=names,
+            hint=did_you_mean(name, names),
+        )
+    vector = np.zeros(len(names))
+    vector[names.index(name)] = 1.0
+    return vector
+
+
+def _described(
+    sheet: SampleSheet, formula: str, matrix: pd.DataFrame, contrast: npt.NDArray[np.float64], label: str,
+    factor: str | None,
+    tested: str, base: str, table: pd.DataFrame,
+) -> Design:  # fmt: skip
+    subject = sheet.column("subject") if "subject" in sheet.roles else pd.Series(table.index, index=table.index)
+    notes: list[str] = []
+    positive, people, paired = None, {"subjects": int(subject.nunique())}, False
+    others = [name for name in table if name != factor]
+    strata = pd.Series("all", index=table.index)
+    if tested:
+        used = table[factor].isin([tested, base])
+        sides = {side: table[factor] == side for side in (tested, base)}
+        people = {side: int(subject[rows].nunique()) for side, rows in sides.items()}
+        check_sides(sheet.source, people, [int(rows.sum()) for rows in sides.values()])
+        inside = subject[used].groupby(subject[used]).size()
+        paired = bool((inside > 1).all()) and any(
+            table[name].astype(str).equals(subject.astype(str)) for name in others
+        )
+        if bool((inside > 1).any()) and not paired:
+            notes.append("subjects with several samples are treated as if these were from different people")
+        if any(isinstance(table[name].dtype, pd.CategoricalDtype) is False for name in others) or any(
+            m in formula for m in ":*"
+        ):
+            notes.append("labels cannot be exchanged under this formula, so there is no permutation")
+        elif used.all():
+            positive = table[factor] == tested
+            if others:
+                strata = table[others].astype(str).agg(" / ".join, axis=1)
+    if ":" in formula or "*" in formula:
+        notes.append("with an interaction, this is the effect at the reference level of the other column")
+    matching = f"within {' and '.join(map(str, others))}" if others else "none: groups are compared as they are"
+    return Design(
+        "formula", formula.strip(), matrix, contrast, label, factor or label, tested, base, subject, positive, strata,
+        paired, False,
+        people, matching, tuple(notes),
+    )  # fmt: skip
