@@ -1,0 +1,91 @@
+"""``abate analyse``: the report of a Study, simulated or observed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from abate.cli.output import Json, Out, emit
+
+if TYPE_CHECKING:
+    from abate.study.store import Study
+
+__all__ = ["analyse"]
+
+
+def analyse(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A Study, or a file of a clinic (CSV, Excel, REDCap ...).")],
+    map_: Annotated[Path | None, typer.Option("--map", metavar="FILE.toml", help="How columns are to be read.")] = None,
+    policy: Annotated[str, typer.Option("--policy", help="Missing items: strict or prorate.")] = "strict",
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write report.pdf.")] = False,
+    json_: Json = False,
+    out: Out = None,
+) -> None:
+    """Report a Study: results.json, tables, figures and report.html."""
+    from abate.study.store import Study, is_study
+
+    target = out or Path(f"{study.name.split('.')[0] or 'study'}-report")
+    if is_study(study) or study.is_dir():
+        opened = Study(study)
+        if len(opened.meta.get("arms", [])) > 1:
+            _trial(opened, target, json_)
+        else:
+            _series(opened, opened.tables(), None, target, policy, pdf, json_)
+        return
+    from abate.study import readers
+
+    reading = readers.read(study, mapping=map_)
+    print(reading.mapping.as_text(), file=sys.stderr)  # noqa: T201
+    _series(None, reading.tables, reading.mapping.as_dict(), target, policy, pdf, json_)
+
+
+def _trial(study: Study, target: Path, json_: bool) -> None:
+    from abate.ground.files import fresh_directory
+    from abate.ground.results import write_results
+    from abate.report import trial as report
+    from abate.report.terminal import show as show_tables
+    from abate.report.trial_view import look
+    from abate.study.arms import analyse_arms
+
+    payload = analyse_arms(study.tables())
+    seed = study.meta.get("provenance", {}).get("seed")
+    with fresh_directory(target) as folder:
+        write_results(folder, "trial", seed, payload)
+        report.write(study, folder, results=payload)
+    view = look(study, None, payload)
+
+    def show(_: dict[str, Any]) -> None:
+        show_tables(report.summary_table(view))
+        print(f"Report: {target / 'report.html'}")  # noqa: T201
+
+    emit(payload, kind="trial", seed=seed, json_=json_, out=None, show=show)
+
+
+def _series(
+    study: Study | None, tables: Any, source: dict[str, Any] | None, target: Path, policy: str, pdf: bool, json_: bool
+) -> None:
+    from abate.ground.errors import InputError
+
+    if policy not in ("strict", "prorate"):
+        raise InputError("--policy", "there is no such rule for missing items", value=policy, allowed="strict, prorate")
+    from abate.ground.files import fresh_directory
+    from abate.ground.results import write_results
+    from abate.report import series as report
+    from abate.study.series import analyse as analyse_series
+
+    payload = analyse_series(tables, policy=policy)
+    if source is not None:
+        payload["source"] = source
+    with fresh_directory(target) as folder:
+        write_results(folder, "series", None, payload)
+        report.write(tables, payload, folder, pdf=pdf)
+
+    def show(_: dict[str, Any]) -> None:
+        for line in report.sentences(payload):
+            print(line)  # noqa: T201
+        print(f"Report: {target / 'report.html'}")  # noqa: T201
+
+    emit(payload, kind="series", seed=None, json_=json_, out=None, show=show)
