@@ -129,7 +129,8 @@ def regression_to_the_mean(
         return RegressionToTheMean(change, tolerated, reliability, (), (), math.nan)
     start = float(before.mean())
     expected = tuple(expected_regression(start, population_mean, value) for value in reliability)
-    left = tuple(hodges_lehmann(after - before - shift, level=level) for shift in expected)
+    # Zeros kept: what is left then moves with the shift, also where it meets somebody's change exactly.
+    left = tuple(hodges_lehmann(after - before - shift, zeros="pratt", level=level) for shift in expected)
     gap = population_mean - start
     threshold = 1 - change.estimate / gap if gap else math.nan
     return RegressionToTheMean(
