@@ -237,7 +237,8 @@ def _upright_axis(axis: Mapping[str, Any], scale: Scale, other: Scale, ticks: li
         parts.append(f'<path d="{d}" fill="none" {paint("stroke", GRID)} stroke-width="1"/>')
     shown = axis.get("showticklabels") is not False
     if shown:
-        tint = paint("fill", INK if scale.kind == "category" else MUTED)
+        named = scale.kind == "category" or axis.get("ticktext") is not None
+        tint = paint("fill", INK if named else MUTED)
         parts += [words(t.label, side - 7, _at(scale, t) + 4, anchor="end", size=11.5, style=tint) for t in ticks]
     title = _title(axis)
     if title:

@@ -63,9 +63,11 @@ def paint(kind: str, colour: str, opacity: float = 1.0) -> str:
 
 
 def words(text: str, x: float, y: float, *, anchor: str = "start", size: float = 12, style: str = "") -> str:
-    """Write text at a point; ``<br>`` makes a new line, other tags are dropped."""
+    """Write text at a point; ``<br>`` makes a new line, a leading ``<b>`` makes all bold."""
     lines = [escape(re.sub(r"<[^>]+>", "", part), quote=False) for part in re.split(r"<br\s*/?>", str(text))]
-    first = f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size:g}" {style or paint("fill", INK)}>'
+    bold = ' font-weight="600"' if str(text).startswith("<b>") else ""
+    look = f'text-anchor="{anchor}" font-size="{size:g}"{bold} {style or paint("fill", INK)}'
+    first = f'<text x="{x:.1f}" y="{y:.1f}" {look}>'
     if len(lines) == 1:
         return f"{first}{lines[0]}</text>"
     spans = (f'<tspan x="{x:.1f}" dy="{0 if i == 0 else 1.25 * size:.1f}">{s}</tspan>' for i, s in enumerate(lines))

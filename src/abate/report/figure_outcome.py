@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from abate.report.figure_time import blank
 from abate.report.palette import GRID, INK, MUTED, SERIES, arm_colours, translucent
 
-__all__ = ["ForestRow", "SurvivalCurve", "forest", "kaplan_meier", "survival_curve"]
+__all__ = ["ForestRow", "SurvivalCurve", "forest", "kaplan_meier", "spread", "survival_curve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +244,58 @@ def _room_for(names: Iterable[str]) -> float:
     return max(62.0, min(220.0, 20 + 6.4 * max(len(n) for n in names)))
 
 
+def spread(
+    groups: Mapping[str, ArrayLike],
+    *,
+    x: str,
+    published: Mapping[str, float] | None = None,
+    colours: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """Draw how values are spread in each group: thin line 5 to 95 %, thick line 25 to 75 %, dot at the median.
+
+    Parameters
+    ----------
+    groups : mapping of name to array-like, shape (people,)
+    x : str
+        Title of the axis, with unit.
+    published : mapping of name to float, optional
+        Published medians, drawn as open diamonds.
+    colours : mapping of name to colour, optional
+
+    Examples
+    --------
+    >>> figure = spread({"placebo": [1, 2, 3, 4, 5]}, x="Dose (mg)", published={"placebo": 2.5})
+    >>> [trace.name for trace in figure.data if trace.name]
+    ['90 % of people', '50 % of people', 'median', 'published median']
+    """
+    tints = dict(colours or arm_colours(groups))
+    names = list(groups)
+    height = 78 + 30.0 * len(names)
+    figure = blank(x, "", height=height, margin={"l": _room_for(names), "r": 24, "t": 8, "b": 50}, showlegend=True)
+    for row, name in enumerate(names[::-1]):
+        values = np.asarray(groups[name], float)
+        values = values[np.isfinite(values)]
+        if not values.size:
+            continue
+        marks = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
+        shown, at = row == len(names) - 1, [float(row)] * 2
+        for (low, high), width, what in (((0, 4), 1.6, "90 % of people"), ((1, 3), 7.0, "50 % of people")):
+            line = {"color": tints[name], "width": width}
+            ends = marks[[low, high]]
+            figure.add_scatter(x=ends, y=at, mode="lines", line=line, name=what, showlegend=shown, opacity=0.55)
+        dot = {"color": tints[name], "size": 11}
+        figure.add_scatter(x=marks[2:3], y=at[:1], mode="markers", marker=dot, name="median", showlegend=shown)
+    known = [(v, float(names[::-1].index(n))) for n, v in (published or {}).items() if n in names]
+    if known:
+        marker = {"symbol": "diamond-open", "size": 10, "color": INK}
+        xs, ys = zip(*known, strict=True)
+        figure.add_scatter(x=xs, y=ys, mode="markers", marker=marker, name="published median")
+    ticks = {"tickvals": list(range(len(names))), "ticktext": names[::-1], "range": [-0.6, len(names) - 0.4]}
+    figure.update_yaxes(showgrid=False, **ticks)
+    figure.update_xaxes(rangemode="tozero", showgrid=True, gridcolor=GRID)
+    return figure
+
+
 def _curve(figure: go.Figure, arm: str, curve: SurvivalCurve, colour: str, bands: bool) -> None:
     end = max(float(curve.time[-1]), float(curve.durations.max()) if curve.durations.size else 0.0)
     time = np.append(curve.time, end)
@@ -251,7 +303,7 @@ def _curve(figure: go.Figure, arm: str, curve: SurvivalCurve, colour: str, bands
     hidden = {"mode": "lines", "line": edge, "showlegend": False, "hoverinfo": "skip", "legendgroup": arm}
     if bands:
         figure.add_scatter(x=time, y=np.append(curve.low, curve.low[-1]), **hidden)
-        fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.12)}
+        fill = {"fill": "tonexty", "fillcolor": translucent(colour, 0.09)}
         figure.add_scatter(x=time, y=np.append(curve.high, curve.high[-1]), **fill, **hidden)
     line = {"color": colour, "width": 2.2, "shape": "hv"}
     height = np.append(curve.survival, curve.survival[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,12 +49,21 @@ def band_of(values: ArrayLike, time: ArrayLike, level: float = 0.9) -> Band:
     >>> band.middle.tolist(), band.low.tolist()
     ([2.0, 3.0], [1.0, 2.0])
     """
-    table = np.asarray(values, float)
-    tail = 50 * (1 - level)
-    with warnings.catch_warnings():  # a time at which nobody has a value is a gap, not an accident
-        warnings.simplefilter("ignore", RuntimeWarning)
-        low, middle, high = np.nanpercentile(table, [tail, 50, 100 - tail], axis=0)
+    table = np.sort(np.asarray(values, float), axis=0)  # missing values last
+    tail = (1 - level) / 2
+    low, middle, high = (_quantile(table, q) for q in (tail, 0.5, 1 - tail))
     return Band(np.asarray(time, float), middle, low, high)
+
+
+def _quantile(ordered: NDArray[np.float64], q: float) -> NDArray[np.float64]:
+    """Return a quantile of each column of sorted values, by linear interpolation; NaN where nobody has a value."""
+    count = np.sum(np.isfinite(ordered), axis=0)
+    place = q * np.maximum(count - 1, 0)
+    below = np.floor(place).astype(int)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    columns = np.arange(ordered.shape[1])
+    low, high = ordered[below, columns], ordered[above, columns]
+    return np.where(count > 0, low + (place - below) * (high - low), np.nan)
 
 
 def label(name: str, unit: str | None = None) -> str:
@@ -154,15 +162,14 @@ def median_and_band(
         for trace in _band_traces(arm, band, tints[arm], step):
             trace.update(xaxis=cells[arm][0], yaxis=cells[arm][1])
             figure.add_trace(trace)
-    top = max((float(np.nanmax(b.high)) for b in bands.values() if np.isfinite(b.high).any()), default=1.0)
-    if log:
-        figure.update_yaxes(type="log")
-    else:
-        figure.update_yaxes(range=[min(0.0, _least(bands)), 1.05 * top if top > 0 else 1.0])
+    figure.update_yaxes(type="log" if log else "linear", range=_shared_range(bands, log))
+    ends = [float(v) for b in bands.values() for v in b.time[[0, -1]]]
+    last = max(ends)
     if x_tick:
         figure.update_xaxes(dtick=x_tick)
-    ends = [float(v) for b in bands.values() for v in b.time[[0, -1]]]
-    figure.update_xaxes(range=[min(ends), max(ends)])
+        whole = x_tick * round(last / x_tick)  # a course that ends a day before the last tick still shows it
+        last = whole if abs(whole - last) < 0.03 * x_tick else last
+    figure.update_xaxes(range=[min(ends), last])
     if reference is not None:
         _reference(figure, set(cells.values()), reference, reference_name)
     return figure
@@ -296,8 +303,19 @@ def _small_plots(arms: list[str], x: str, y: str, columns: int) -> tuple[go.Figu
     return figure, cells
 
 
-def _least(bands: Mapping[str, Band]) -> float:
-    return min((float(np.nanmin(b.low)) for b in bands.values() if np.isfinite(b.low).any()), default=0.0)
+def _shared_range(bands: Mapping[str, Band], log: bool) -> list[float]:
+    """Return one range for all arms, so that small plots can be compared; at least a decade on a log axis."""
+    pooled = np.concatenate([v for b in bands.values() for v in (b.low, b.middle, b.high)])
+    pooled = pooled[np.isfinite(pooled) & ((pooled > 0) | (not log))]
+    if not pooled.size:
+        return [0.0, 1.0]
+    if not log:
+        top = float(pooled.max())
+        return [min(0.0, float(pooled.min())), 1.05 * top if top > 0 else 1.0]
+    low, high = math.log10(pooled.min()), math.log10(pooled.max())
+    low = max(low, high - 4)  # what has all but gone would squeeze the rest
+    spare = max(0.06, (1 - (high - low)) / 2)
+    return [low - spare, high + spare]
 
 
 def _reference(figure: go.Figure, cells: set[tuple[str, str]], where: float | tuple[float, float], name: str) -> None:

@@ -5,7 +5,7 @@ A figure knows no study and no trial: it takes arrays, titles with units and, wh
 
 ============================  ==============================================================
 over time                     `median_and_band`, `dose_over_time`, `fan`, `histogram`
-outcomes                      `kaplan_meier` (with numbers at risk), `forest`
+outcomes                      `kaplan_meier` (with numbers at risk), `forest`, `spread`
 one mark a person             `slope`, `swimmer`, `waterfall`
 who went where                `abate.report.flow.flow_diagram` (drawn as SVG, not with plotly)
 ============================  ==============================================================
@@ -24,7 +24,7 @@ True
 from __future__ import annotations
 
 from abate.report.drawing import to_svg
-from abate.report.figure_outcome import ForestRow, SurvivalCurve, forest, kaplan_meier, survival_curve
+from abate.report.figure_outcome import ForestRow, SurvivalCurve, forest, kaplan_meier, spread, survival_curve
 from abate.report.figure_people import Swim, slope, swimmer, waterfall
 from abate.report.figure_time import Band, band_of, blank, dose_over_time, fan, histogram, label, median_and_band
 from abate.report.palette import arm_colours
@@ -45,6 +45,7 @@ __all__ = [
     "label",
     "median_and_band",
     "slope",
+    "spread",
     "survival_curve",
     "swimmer",
     "to_svg",

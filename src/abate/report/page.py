@@ -122,18 +122,20 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One number that matters, with what it is and its interval."""
+    """One number that matters, with what it is and its interval; `tint` is a palette class (``c1``: the first arm)."""
 
     label: str
     value: str
     detail: str = ""
+    tint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """A few numbers that matter, in large type."""
+    """A few numbers that matter, in large type; with a title they are a quiet list, one line an arm."""
 
     numbers: tuple[Key, ...]
+    title: str = ""
     kind: ClassVar[str] = "keys"
 
 

@@ -40,13 +40,20 @@ class Cell:
     share: bool = False
     unit: str = ""
 
-    def words(self) -> tuple[str, str]:
-        """Return the predicted figure with its interval, and the published one."""
+    def words(self) -> str:
+        """Return the figure with its interval, and the published one below.
+
+        Examples
+        --------
+        >>> print(Cell({"estimate": 1700, "low": 1500, "high": 1862}, published=1862).words())
+        1700 (1500 to 1862)
+        [dim]published 1862[/]
+        """
         shown = interval(self.predicted, share=self.share, digits=4) if self.predicted else NONE
-        known = NONE
-        if self.published is not None:
-            known = percent(self.published) if self.share else number(self.published, 4)
-        return shown, known
+        if self.published is None:
+            return shown
+        known = percent(self.published) if self.share else number(self.published, 4)
+        return f"{shown}\n[dim]published {known}[/]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ def arm_table(rows: Sequence[ArmRow], endpoints: Sequence[str], *, title: str = 
     >>> cell = Cell({"estimate": 0.5, "low": 0.4, "high": 0.6}, published=0.56, share=True)
     >>> made = arm_table([ArmRow("tocilizumab", 100, (cell,))], ["Sustained remission"])
     >>> [column.header for column in made.columns]
-    ['Arm', 'n', 'Sustained remission', 'published']
+    ['Arm', 'n', 'Sustained remission']
     """
     from rich.table import Table
 
@@ -81,10 +88,9 @@ def arm_table(rows: Sequence[ArmRow], endpoints: Sequence[str], *, title: str = 
     made.add_column("Arm", min_width=14)
     made.add_column("n", justify="right", no_wrap=True)
     for endpoint in endpoints:
-        made.add_column(endpoint, justify="right")
-        made.add_column("published", justify="right", style="dim")
+        made.add_column(endpoint, justify="right", no_wrap=True)
     for row in rows:
-        made.add_row(row.label, str(row.n), *(text for cell in row.cells for text in cell.words()))
+        made.add_row(row.label, str(row.n), *(cell.words() for cell in row.cells))
     return made
 
 

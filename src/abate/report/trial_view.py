@@ -1,0 +1,273 @@
+"""What the report of a trial needs, taken out of a Study once: arms, people, estimates, published, courses, doses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abate.ground.errors import InputError
+from abate.report.figure_time import Band, band_of
+from abate.report.palette import arm_colours
+from abate.study import endpoints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from abate.study.store import Study
+
+__all__ = ["ArmView", "PublishedRow", "TrialView", "look"]
+
+Floats = NDArray[np.float64]
+WEEK = 7.0
+
+
+@dataclass(frozen=True, slots=True)
+class ArmView:
+    """An arm, or a group of arms: its slug, its label, its members' arms and how many people."""
+
+    slug: str
+    label: str
+    members: tuple[str, ...]
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRow:
+    """A published figure of one arm or group."""
+
+    target: str
+    arm: str
+    endpoint: str
+    figure: float
+    n: int
+    events: int | None
+    unit: str
+    source: str
+    grade: str
+    calibrated: bool
+
+
+@dataclass(frozen=True)
+class TrialView:
+    """A trial ready to be told.
+
+    Attributes
+    ----------
+    study : Study
+    title : str
+    days : float
+        Length of follow-up.
+    arms, groups : tuple of ArmView
+        In the order of the study.
+    people : pandas.DataFrame
+        One row a person, from `abate.study.endpoints.per_person`.
+    estimates : mapping of arm or group slug to mapping of endpoint slug to mapping
+        As in results.json.
+    published : tuple of PublishedRow
+    colours : mapping of arm label to colour
+    """
+
+    study: Study
+    title: str
+    days: float
+    arms: tuple[ArmView, ...]
+    groups: tuple[ArmView, ...]
+    people: pd.DataFrame
+    estimates: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    published: tuple[PublishedRow, ...]
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """One colour an arm, by label."""
+        return arm_colours(arm.label for arm in self.arms)
+
+    @property
+    def weeks(self) -> float:
+        """Length of follow-up in weeks."""
+        return self.days / WEEK
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the model made this Study."""
+        return str(self.study.meta.get("source", "")) == "simulated"
+
+    def arm(self, slug: str) -> ArmView:
+        """Return an arm or a group by its slug."""
+        return next(arm for arm in (*self.arms, *self.groups) if arm.slug == slug)
+
+    def people_of(self, arm: ArmView) -> pd.DataFrame:
+        """Return the rows of the people of an arm or group."""
+        return self.people[self.people["arm"].isin(arm.members)]
+
+    def estimate(self, slug: str, endpoint: str) -> Mapping[str, Any]:
+        """Return an estimate as in results.json; computed here where results.json has none."""
+        known = self.estimates.get(slug, {}).get(endpoint)
+        if known is not None:
+            return known
+        return endpoints.estimate(endpoint, self.people_of(self.arm(slug))).as_dict()
+
+    def published_for(self, slug: str, endpoint: str) -> PublishedRow | None:
+        """Return the published figure of an arm or group, if there is one."""
+        rows = (row for row in self.published if row.arm == slug and row.endpoint == endpoint)
+        return next(rows, None)
+
+    def course(self, names: tuple[str, ...]) -> tuple[str, dict[str, Band]] | None:
+        """Return the unit and the bands by arm of the first recorded output among `names`; None when there is none.
+
+        The band holds 90 % of the people still followed on that day.
+        """
+        courses = self._courses
+        if courses is None:
+            return None
+        name = next((n for n in names if n in courses), None)
+        if name is None:
+            return None
+        table = courses[name]
+        person = next(str(d) for d in table.dims if d != "day")
+        values = np.asarray(table.transpose(person, "day").values, float)
+        days = np.asarray(courses["day"].values, float)
+        subjects = [str(s) for s in np.asarray(courses["subject"].values)]
+        followed = self.people["followed"].reindex(subjects).to_numpy(float)
+        values = np.where(days[None, :] <= followed[:, None], values, np.nan)
+        arms = self.people["arm"].reindex(subjects).to_numpy()
+        bands = {a.label: band_of(values[np.isin(arms, a.members)], days / WEEK) for a in self.arms}
+        return str(table.attrs.get("unit", "")), bands
+
+    def has_course(self, names: tuple[str, ...]) -> bool:
+        """Tell whether any of some outputs was recorded."""
+        return self._courses is not None and any(name in self._courses for name in names)
+
+    @cached_property
+    def _courses(self) -> Any:
+        try:
+            return self.study.courses()
+        except InputError:
+            return None
+
+    def daily_glucocorticoid(self) -> Floats:
+        """Return each person's prednisone (or prednisolone) by day, mg, shape (people, days); NaN after leaving."""
+        import pandas as pd
+
+        doses = self.study.doses
+        doses = doses[doses["drug"].isin(endpoints.GLUCOCORTICOIDS)]
+        count = doses["count"].to_numpy(int)
+        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        when = np.repeat(doses["time"].to_numpy(float), count) + nth * np.repeat(
+            doses["interval"].to_numpy(float), count
+        )
+        who = np.repeat(self.people.index.get_indexer(pd.Index(doses["subject"])), count)
+        amount = np.repeat(doses["amount"].to_numpy(float), count)
+        day, days = np.floor(when + 1e-9).astype(int), int(np.ceil(self.days))
+        inside = (day >= 0) & (day < days) & (who >= 0)
+        daily = np.zeros((len(self.people), days))
+        np.add.at(daily, (who[inside], day[inside]), amount[inside])
+        left = self.people["followed"].to_numpy(float)
+        return np.where(np.arange(days)[None, :] < left[:, None], daily, np.nan)
+
+
+def look(study: Study, published: Iterable[Any] | None = None, results: Mapping[str, Any] | None = None) -> TrialView:
+    """Look at a Study as a trial.
+
+    Parameters
+    ----------
+    study : Study
+    published : iterable of mapping or object, optional
+        Published figures (fields of `PublishedRow`; ``figure``, or ``events`` of ``n``, or ``value``); else those of
+        the trial of the same name in the library, if there is one.
+    results : mapping, optional
+        The content of results.json; else the file in the Study's folder, if there is one; else estimated here.
+    """
+    meta = study.meta
+    trial = _library_trial(meta)
+    labels = _labels(study, trial)
+    days = _days(study, trial)
+    people = endpoints.per_person(study.tables(), days)
+    counts = people["arm"].value_counts()
+    arms = tuple(ArmView(slug, label, (slug,), int(counts.get(slug, 0))) for slug, label in labels.items())
+    grouped = dict(meta.get("groups") or (trial.groups if trial else {}))
+    groups = tuple(
+        ArmView(slug, _group_label(slug, len(members)), tuple(members), int(sum(counts.get(m, 0) for m in members)))
+        for slug, members in grouped.items()
+    )
+    rows = published if published is not None else meta.get("published") or (trial.published if trial else ())
+    title = str(meta.get("title") or (trial.title if trial else meta.get("name", study.name)))
+    known = {a.slug for a in (*arms, *groups)}
+    shown = tuple(row for row in map(_published, rows) if row.arm in known)
+    return TrialView(study, title, days, arms, groups, people, _estimates(study, results), shown)
+
+
+def _library_trial(meta: Mapping[str, Any]) -> Any:
+    from abate.trial.protocol import load_trial, trial_names
+
+    name = str(meta.get("trial") or meta.get("name") or "")
+    return load_trial(name) if name in trial_names() else None
+
+
+def _labels(study: Study, trial: Any) -> dict[str, str]:
+    """Return the arms in the order of the study, with their labels."""
+    found = [str(a) for a in dict.fromkeys(study.subjects["arm"])]
+    listed = study.meta.get("arms") or (trial.arms if trial else {})
+    names = listed if isinstance(listed, Mapping) else {str(_field(a, "slug", a)): a for a in listed}
+    order = [str(s) for s in names if str(s) in found] + [a for a in found if a not in names]
+    labels = {}
+    for slug in order:
+        given = names.get(slug)
+        label = given if isinstance(given, str) and given != slug else _field(given, "label", None)
+        if label is None and trial and slug in trial.arms:
+            label = trial.arms[slug].label
+        labels[slug] = str(label or slug.replace("-", " ").capitalize())
+    return labels
+
+
+def _group_label(slug: str, arms: int) -> str:
+    name = slug.replace("-", " ").capitalize()
+    return f"{name}, both arms" if arms == 2 else f"{name}, {arms} arms"
+
+
+def _days(study: Study, trial: Any) -> float:
+    meta = study.meta
+    if meta.get("days"):
+        return float(meta["days"])
+    if meta.get("weeks"):
+        return WEEK * float(meta["weeks"])
+    if trial is not None:
+        return float(trial.days)
+    times = [float(t["time"].max()) for t in (study.measurements, study.events) if len(t)]
+    return max(times, default=0.0)
+
+
+def _estimates(study: Study, results: Mapping[str, Any] | None) -> dict[str, Mapping[str, Mapping[str, Any]]]:
+    if results is None:
+        file = study.path / "results.json"
+        results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    both = {**dict(results.get("groups") or {}), **dict(results.get("arms") or {})}
+    return {slug: dict(arm.get("endpoints") or {}) for slug, arm in both.items()}
+
+
+def _published(row: Any) -> PublishedRow:
+    events, n, value = _field(row, "events", None), int(_field(row, "n", 0) or 0), _field(row, "value", None)
+    figure = _field(row, "figure", None)
+    if figure is None:
+        figure = events / n if events is not None and n else value
+    return PublishedRow(
+        target=str(_field(row, "target", "")),
+        arm=str(_field(row, "arm", "")),
+        endpoint=str(_field(row, "endpoint", "")),
+        figure=float(figure),
+        n=n,
+        events=events,
+        unit=str(_field(row, "unit", "") or ""),
+        source=str(_field(row, "source", "")),
+        grade=str(_field(row, "grade", "")),
+        calibrated=bool(_field(row, "calibrated", False)),
+    )
+
+
+def _field(row: Any, name: str, default: Any) -> Any:
+    return row.get(name, default) if isinstance(row, Mapping) else getattr(row, name, default)
