@@ -100,8 +100,6 @@ def scale_of(axis: Mapping[str, Any], values: Sequence[Any], start: float, stop:
 
 def ticks_of(axis: Mapping[str, Any], scale: Scale, room: float) -> list[Tick]:
     """Return the ticks of an axis: by ``tickvals`` or ``dtick``, else as many as `room` (in points) holds well."""
-    if axis.get("showticklabels") is False and axis.get("tickvals") is None:
-        return []
     given = axis.get("tickvals")
     if given is not None:
         texts = axis.get("ticktext")
