@@ -100,12 +100,17 @@ class SequentialDesign:
         return crossing(self.upper, self.lower, self.information, drift)
 
     def cumulative_alpha(self) -> Array:
-        """Return the type I error used up by each look, whatever a non-binding boundary says, shape (looks,)."""
+        """Return the type I error used up by each look, whatever a non-binding boundary says, shape (looks,).
+
+        With a futility boundary only the benefit is tested; twice its error is then set against a two-sided level.
+        """
         lower = self.lower
         if self.futility is not None and not self.futility.binding:
             lower = np.full(self.looks, -math.inf)
         found = crossing(self.upper, lower, self.information)
-        each = found.upper + (found.lower if self.futility is None and self.sided == 2 else 0.0)
+        if self.sided == 1:
+            return np.asarray(np.cumsum(found.upper))
+        each = found.upper + found.lower if self.futility is None else 2 * found.upper
         return np.asarray(np.cumsum(each))
 
     def power_at(self, drift: float) -> float:
@@ -191,15 +196,14 @@ def check_errors(alpha: float, power: float, sided: int) -> None:
     if not 0 < alpha <= 0.5:
         raise InputError("--alpha", "not a type I error", value=alpha, allowed="above 0 to 0.5, such as 0.05")
     if not 0 < power < 1:
-        near = "0.9" if power >= 1 else "0.8"
+        # 90 is a slip for 0.9.
+        near = power / 100 if 50 <= power < 100 else 0.9
         raise InputError(
             "--power",
             "a power lies between 0 and 1",
             value=power,
             allowed="above --alpha and below 1",
-            hint=f"nearest feasible: --power {power / 100:g}"
-            if 1 < power < 100
-            else f"nearest feasible: --power {near}",
+            hint=f"nearest feasible: --power {near:g}",
         )
     if sided not in (1, 2):
         raise InputError("--sided", "a test has one or two sides", value=sided, allowed="1 or 2")
