@@ -17,7 +17,9 @@ __all__ = ["analyse"]
 
 
 def analyse(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A Study, or a file of a clinic (CSV, Excel, REDCap ...).")],
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY", help="A Study, or a file of a clinic (CSV, Excel, REDCap ...).")
+    ],
     map_: Annotated[Path | None, typer.Option("--map", metavar="FILE.toml", help="How columns are to be read.")] = None,
     policy: Annotated[str, typer.Option("--policy", help="Missing items: strict or prorate.")] = "strict",
     pdf: Annotated[bool, typer.Option("--pdf", help="Also write report.pdf.")] = False,
