@@ -7,7 +7,7 @@ Inside a composed model a module's own names carry its prefix (``tocilizumab_CL`
 people); names that modules share have none (``C``, ``il6``, ``D``).
 """
 
-from abate.science.model.equations import TIME, ScheduledDose
+from abate.science.model.equations import TIME, ScheduledDose, Species
 from abate.science.model.loading import available, load
 from abate.science.model.model import Covariate, DoseTarget, Input, Model, Output, Parameter, Residual
 from abate.science.model.variability import Variability, individual_values, variability
@@ -22,6 +22,7 @@ __all__ = [
     "Parameter",
     "Residual",
     "ScheduledDose",
+    "Species",
     "Variability",
     "available",
     "individual_values",

@@ -9,7 +9,7 @@ import sympy
 
 from abate.ground.errors import InputError
 
-__all__ = ["TIME", "Equations", "ScheduledDose", "constants_of", "in_dependency_order", "substitute_all"]
+__all__ = ["TIME", "Equations", "ScheduledDose", "Species", "constants_of", "in_dependency_order", "substitute_all"]
 
 TIME = sympy.Symbol("time")
 
@@ -34,6 +34,20 @@ class ScheduledDose:
 
 
 @dataclass(frozen=True)
+class Species:
+    """How a species of an SBML file is read: its symbol means one of the two, by the file's own choice.
+
+    Attributes
+    ----------
+    amount, concentration : sympy.Expr
+        Of the model's names.
+    """
+
+    amount: sympy.Expr
+    concentration: sympy.Expr
+
+
+@dataclass(frozen=True)
 class Equations:
     """Rates, assignments and starting values, as read from a file; numbers may still be missing.
 
@@ -55,8 +69,8 @@ class Equations:
         Doses at fixed times.
     time_unit : str
         As far as the file says, else ``""``.
-    scales : dict of species to expression
-        What to multiply the symbol of a species with to get its amount.
+    species : dict of name to Species
+        Of a file with species: how each is read as an amount and as a concentration.
     """
 
     rates: Mapping[str, sympy.Expr]
@@ -67,7 +81,7 @@ class Equations:
     units: Mapping[str, str] = field(default_factory=dict)
     scheduled: tuple[ScheduledDose, ...] = ()
     time_unit: str = ""
-    scales: Mapping[str, sympy.Expr] = field(default_factory=dict)
+    species: Mapping[str, Species] = field(default_factory=dict)
 
 
 def in_dependency_order(expressions: Mapping[str, sympy.Expr], where: str) -> dict[str, sympy.Expr]:

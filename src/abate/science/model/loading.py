@@ -181,7 +181,9 @@ def _join(equations: Equations, numbers: Numbers, *, name: str, modules: tuple[s
     defined = {*equations.rates, *equations.assignments}
     used = constants_of([*equations.rates.values(), *equations.assignments.values(), *equations.initial.values()])
     inputs = {k: v for k, v in numbers.inputs.items() if k not in defined}
-    wanted = sorted(used - defined - set(inputs))
+    # A user may ask for any number of the file, also one that no equation uses (the size of a compartment).
+    spare = set() if strict else {key for key, value in equations.values.items() if value is not None}
+    wanted = sorted((used | spare) - defined - set(inputs))
     warnings = list(numbers.warnings)
     parameters: dict[str, Parameter] = {}
     for key in wanted:
@@ -220,7 +222,7 @@ def _join(equations: Equations, numbers: Numbers, *, name: str, modules: tuple[s
         labels=labels,
         time_unit=time_unit,
         modules=modules,
-        scales=dict(equations.scales),
+        species={} if strict else dict(equations.species),
         warnings=tuple(warnings),
         title=numbers.title,
     )

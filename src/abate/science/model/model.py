@@ -12,7 +12,7 @@ import sympy
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
 from abate.ground.quantity import Grade
-from abate.science.model.equations import ScheduledDose
+from abate.science.model.equations import ScheduledDose, Species
 
 __all__ = ["Covariate", "DoseTarget", "Input", "Model", "Output", "Parameter", "Residual"]
 
@@ -191,8 +191,8 @@ class Model:
     time_unit : str
     modules : tuple of str
         Prefixes that may be written with a point: ``tocilizumab.CL``.
-    scales : dict of species to sympy.Expr
-        What to multiply a species of a user's SBML file with to get its amount.
+    species : dict of name to Species
+        How each species of a user's SBML file is read as an amount and as a concentration.
     warnings : tuple of str
         What a reader of a user's model should know.
     """
@@ -214,7 +214,7 @@ class Model:
     labels: Mapping[str, str] = field(default_factory=dict)
     time_unit: str = "day"
     modules: tuple[str, ...] = ()
-    scales: Mapping[str, sympy.Expr] = field(default_factory=dict)
+    species: Mapping[str, Species] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     title: str = ""
 

@@ -25,6 +25,8 @@ def read_events(model: Any, formula: FormulaReader, where: str, states: set[str]
     doses: list[ScheduledDose] = []
     for event in model.getListOfEvents():
         name = event.getId() or event.getName() or "an event without a name"
+        if event.getNumEventAssignments() == 0:
+            continue
         if event.isSetDelay() or event.isSetPriority():
             raise InputError(where, "an event with a delay or a priority is not supported", value=name)
         when = _fixed_time(event.getTrigger(), formula)

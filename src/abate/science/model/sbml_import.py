@@ -12,6 +12,7 @@ from abate.science.model.equations import (
     TIME,
     Equations,
     ScheduledDose,
+    Species,
     constants_of,
     in_dependency_order,
     substitute_all,
@@ -61,7 +62,8 @@ def read_sbml(text: str, where: str) -> Equations:
 def _refuse_broken(document: Any, where: str) -> None:
     for index in range(document.getNumErrors()):
         error = document.getError(index)
-        if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR:
+        # A declaration without an encoding is UTF-8 by the XML standard.
+        if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and error.getErrorId() != libsbml.MissingXMLEncoding:
             line = f"{where}, line {error.getLine()}"
             raise InputError(line, f"this is not valid SBML ({' '.join(error.getMessage().split())[:200]})")
 
@@ -77,16 +79,19 @@ class _Reading:
         self.assignments: dict[str, sympy.Expr] = {}
         self.initial: dict[str, sympy.Expr] = {}
         self.values: dict[str, float | None] = {}
-        self.rate_rules = {r.getVariable(): r.getMath() for r in model.getListOfRules() if r.isRate()}
-        self.assigned = {r.getVariable() for r in model.getListOfRules() if r.isAssignment()}
-        self.starts = {a.getSymbol(): a.getMath() for a in model.getListOfInitialAssignments()}
-        self.rename: dict[sympy.Symbol, sympy.Expr] = {}
+        # Level 3 version 2 lets a rule lack its formula: it then has no effect.
+        rules = [r for r in model.getListOfRules() if r.isSetMath()]
+        self.rate_rules = {r.getVariable(): r.getMath() for r in rules if r.isRate()}
+        self.assignment_rules = {r.getVariable(): r.getMath() for r in rules if r.isAssignment()}
+        self.starts = {a.getSymbol(): a.getMath() for a in model.getListOfInitialAssignments() if a.isSetMath()}
+        self.wanted_rates: set[str] = set()
 
     def equations(self) -> Equations:
         self._refuse_unsupported()
         self._read_values()
         self._read_rules()
         self._read_reactions()
+        self._read_rates_of_change()
         self._read_starts()
         names = constants_of([*self.rates.values(), *self.assignments.values(), *self.initial.values()])
         known = {**self.rates, **self.assignments}
@@ -102,7 +107,7 @@ class _Reading:
             units=read_units(self.model),
             scheduled=tuple(ScheduledDose(d.time, d.state, self._from_constants(d.amount)) for d in doses),
             time_unit=read_units(self.model).get("time", ""),
-            scales=self._scales(),
+            species=self._species(),
         )
 
     def _refuse_unsupported(self) -> None:
@@ -112,7 +117,8 @@ class _Reading:
         for reaction in self.model.getListOfReactions():
             if reaction.isSetFast() and reaction.getFast():
                 raise InputError(self.where, "a fast reaction is not supported", value=reaction.getId())
-            if reaction.getKineticLaw() is None and reaction.getId():
+            law = reaction.getKineticLaw()
+            if law is None or not law.isSetMath():
                 raise InputError(self.where, "a reaction has no kinetic law", value=reaction.getId())
 
     def _read_values(self) -> None:
@@ -133,11 +139,8 @@ class _Reading:
         self.values[name] = value
 
     def _read_rules(self) -> None:
-        for rule in self.model.getListOfRules():
-            if rule.isAssignment():
-                self.assignments[rule.getVariable()] = self.formula.read(rule.getMath())
-            elif rule.isRate():
-                self.rates[rule.getVariable()] = self.formula.read(rule.getMath())
+        self.assignments |= {name: self.formula.read(math) for name, math in self.assignment_rules.items()}
+        self.rates |= {name: self.formula.read(math) for name, math in self.rate_rules.items()}
 
     def _read_reactions(self) -> None:
         flows: dict[str, sympy.Expr] = {}
@@ -163,7 +166,7 @@ class _Reading:
 
     def _factor(self, reference: Any) -> sympy.Expr:
         name = reference.getId()
-        if name and (name in self.assigned or name in self.rate_rules or name in self.starts):
+        if name and (name in self.assignment_rules or name in self.rate_rules or name in self.starts):
             return sympy.Symbol(name)
         return sympy.nsimplify(_stoichiometry(reference), rational=True)
 
@@ -175,7 +178,7 @@ class _Reading:
         factor = species.getConversionFactor() or self.model.getConversionFactor()
         if factor:
             flow = flow * sympy.Symbol(factor)
-        size_changes = vessel in self.rate_rules or vessel in self.assigned
+        size_changes = vessel in self.rate_rules or vessel in self.assignment_rules
         still = species.getBoundaryCondition() or species.getConstant() or flow == 0
         if species.getHasOnlySubstanceUnits():
             self.rates[name] = sympy.Integer(0) if still else flow
@@ -188,7 +191,9 @@ class _Reading:
             self.rates[name] = sympy.Integer(0) if still else flow / self._size(vessel)
 
     def _size(self, vessel: str) -> sympy.Expr:
-        """Return the size of a compartment; Antimony's silent default compartment of size 1 leaves no trace."""
+        """Return the size of a compartment; a point has none, and Antimony's silent one of size 1 leaves no trace."""
+        if self.model.getCompartment(vessel).getSpatialDimensions() == 0 and self.values.get(vessel) is None:
+            return sympy.Integer(1)
         if vessel == "default_compartment" and self.values.get(vessel) == 1.0 and vessel not in self.starts:
             return sympy.Integer(1)
         return sympy.Symbol(vessel)
@@ -222,7 +227,7 @@ class _Reading:
         if name in self.initial and amount in self.rates:
             self.initial[amount] = self.initial.pop(name) * size
             return
-        if name in self.initial or name in self.assigned:
+        if name in self.initial or name in self.assignment_rules:
             return
         if species.isSetInitialAmount():
             value = _exact(species.getInitialAmount())
@@ -251,18 +256,30 @@ class _Reading:
         return self._from_constants(self.initial[name])
 
     def _rate_of(self, name: str) -> sympy.Expr:
+        """Stand in for a rate of change, which is only known once every equation is read."""
+        self.wanted_rates.add(name)
         return sympy.Symbol(f"rateOf_{name}")
+
+    def _read_rates_of_change(self) -> None:
+        for name in sorted(self.wanted_rates):
+            if name in self.assignments:
+                whole = substitute_all(self.assignments[name], self.assignments)
+                parts = [whole.diff(sympy.Symbol(state)) * rate for state, rate in self.rates.items()]
+                self.assignments[f"rateOf_{name}"] = sympy.Add(whole.diff(TIME), *parts)
+            else:
+                self.assignments[f"rateOf_{name}"] = self.rates.get(name, sympy.Integer(0))
 
     def _labels(self) -> dict[str, str]:
         lists = (self.model.getListOfSpecies(), self.model.getListOfParameters(), self.model.getListOfCompartments())
         return {e.getId(): e.getName() for group in lists for e in group if e.getName() and e.getName() != e.getId()}
 
-    def _scales(self) -> dict[str, sympy.Expr]:
-        scales = {}
+    def _species(self) -> dict[str, Species]:
+        found = {}
         for species in self.model.getListOfSpecies():
+            symbol, size = sympy.Symbol(species.getId()), self._size(species.getCompartment())
             whole = species.getHasOnlySubstanceUnits()
-            scales[species.getId()] = sympy.Integer(1) if whole else self._size(species.getCompartment())
-        return scales
+            found[species.getId()] = Species(symbol, symbol / size) if whole else Species(symbol * size, symbol)
+        return found
 
 
 def _stoichiometry(reference: Any) -> float:
