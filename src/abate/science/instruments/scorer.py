@@ -58,8 +58,11 @@ class Score:
 
     @property
     def rule(self) -> str:
-        """The policy, and how the total (or, without one, each score) came about."""
-        return f"{self.policy}: " + "; ".join(dict.fromkeys(self.rules.values()))
+        """The policy, and which rule gave each number that was not simply complete."""
+        special = [
+            f"{name} {rule}" for name, rule in self.rules.items() if name not in self.criteria and rule != "complete"
+        ]
+        return f"{self.policy}: " + ("; ".join(special) or "complete")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the entry that results.json holds."""

@@ -14,7 +14,7 @@ from abate.study.readers.mapping import MapFile
 from abate.study.readers.names import Recognised, known_ids, recognise, recognise_with_visit
 from abate.study.readers.visits import heading_unit, parse_visit
 
-__all__ = ["Layout", "lay_out", "target_of"]
+__all__ = ["Layout", "has_subject", "is_long", "lay_out", "target_of"]
 
 _ROLE_NAMES: dict[str, tuple[str, ...]] = {
     "subject": ("subject", "subject-id", "subjectid", "usubjid", "subjid", "patient", "patient-id", "patientid",
@@ -37,8 +37,8 @@ _FACTS = frozenset(
 # Columns of ADaM and SDTM that say nothing which the mapped ones do not.
 _DERIVED = frozenset(
     ("studyid", "domain", "paramn", "param", "parcat1", "avisitn", "visitnum", "base", "chg", "pchg", "ablfl",
-     "anl01fl", "dtype", "avalc", "aseq", "qsseq", "ittfl", "saffl", "fasfl", "adtm", "trtan", "trt01an", "trtpn", "trt01pn",
-     "basetype", "srcdom", "subjid", "agegr1", "ageu", "paramtyp")
+     "anl01fl", "dtype", "avalc", "aseq", "qsseq", "ittfl", "saffl", "fasfl", "adtm", "trtan", "trt01an", "trtpn",
+     "trt01pn", "basetype", "srcdom", "subjid", "agegr1", "ageu", "paramtyp")
 )  # fmt: skip
 
 
@@ -65,8 +65,10 @@ class Layout:
     unmapped: MappingType[str, str] = field(default_factory=dict)
 
 
-def lay_out(grid: Grid, map_file: MapFile, ignored: MappingType[str, str] | None = None) -> Layout:
-    """Find out what each column is.
+def lay_out(
+    grid: Grid, map_file: MapFile, ignored: MappingType[str, str] | None = None, heads: tuple[str, ...] = ()
+) -> Layout:
+    """Find out what each column is; `heads` are the instruments that bare items (``q7``) belong to.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def lay_out(grid: Grid, map_file: MapFile, ignored: MappingType[str, str] | None
     """
     _check_map(grid, map_file)
     roles = _roles(grid, map_file)
-    long = map_file.shape == "long" or (not map_file.shape and "value" in roles and ({"measure", "item"} & set(roles)))
+    long = is_long(grid, map_file)
     if long and ("value" not in roles or not {"measure", "item"} & set(roles)):
         raise InputError(
             f"{grid.file}, row 1", "a long file needs a measure and a value column", value=", ".join(grid.columns)
@@ -99,9 +101,21 @@ def lay_out(grid: Grid, map_file: MapFile, ignored: MappingType[str, str] | None
         elif given and given.startswith("subject:"):
             facts[column] = slug(given.removeprefix("subject:"))
         elif given or column not in skipped:
-            _place(grid, map_file, column, not long, roles, targets, facts, skipped, unmapped)
+            _place(grid, map_file, column, not long, heads, roles, targets, facts, skipped, unmapped)
     _no_twins(grid, targets)
     return Layout("long" if long else "wide", roles, targets, facts, skipped, unmapped)
+
+
+def is_long(grid: Grid, map_file: MapFile) -> bool:
+    """Tell whether a grid has a row for each answer."""
+    roles = _roles(grid, map_file)
+    found = "value" in roles and bool({"measure", "item"} & set(roles))
+    return map_file.shape == "long" or (not map_file.shape and found)
+
+
+def has_subject(grid: Grid, map_file: MapFile) -> bool:
+    """Tell whether a column names the person."""
+    return "subject" in _roles(grid, map_file)
 
 
 def target_of(text: str, where: str) -> Recognised:
@@ -154,6 +168,7 @@ def _place(
     map_file: MapFile,
     column: str,
     wide: bool,
+    heads: tuple[str, ...],
     roles: MappingType[str, str],
     targets: dict[str, Recognised],
     facts: dict[str, str],
@@ -165,7 +180,12 @@ def _place(
     given = map_file.columns.get(column)
     found = target_of(given, f"{map_file.path}, columns, {column}") if given else None
     if wide and found is None:
-        found = recognise(column) or recognise(label) or recognise_with_visit(column) or recognise_with_visit(label)
+        found = (
+            recognise(column, heads)
+            or recognise(label, heads)
+            or recognise_with_visit(column)
+            or recognise_with_visit(label)
+        )
     if found is not None and wide:
         targets[column] = found
         return

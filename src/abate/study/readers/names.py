@@ -77,19 +77,22 @@ def measure_of(name: str) -> tuple[str, str]:
     return (head, name) if slash else (name, "")
 
 
-def recognise(text: str) -> Recognised | None:
-    """Recognise a heading or a label.
+def recognise(text: str, heads: tuple[str, ...] = ()) -> Recognised | None:
+    """Recognise a heading or a label; with `heads` (``fiqr``), a bare item (``7``, ``comb hair``) of theirs too.
 
     Examples
     --------
     >>> recognise("FIQR_01").id, recognise("wpi left jaw").id, recognise("CRP (mg/dL)"), recognise("fiqr: comb hair").id
     ('fiqr/1', 'wpi/jaw-left', Recognised(id='crp', unit='mg/dL', visit=None), 'fiqr/1')
-    >>> recognise("hobby") is None
-    True
+    >>> recognise("hobby"), recognise("q7", ("fiqr",)).id
+    (None, 'fiqr/7')
     """
     key = _key(text)
     if key in _spellings():
         return Recognised(_spellings()[key])
+    for head in heads:
+        if key and f"{head}-{key}" in _spellings():
+            return Recognised(_spellings()[f"{head}-{key}"])
     words = _words(key)
     if words in _by_words():
         return Recognised(_by_words()[words])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,8 @@ def read_project(path: str, connect: Callable[[str, str], Any] | None = None) ->
     MissingExtra
         If PyCap is not installed.
     """
-    url = path.removeprefix(PREFIX)
+    # A path type has made one slash of two.
+    url = re.sub(r"^(https?):/+", r"\1://", path.removeprefix(PREFIX))
     token = os.environ.get(TOKEN, "")
     if not url.startswith("https://"):
         raise InputError(path, "the address of a project must be https", allowed=f"{PREFIX}https://SERVER/api/")

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from abate.ground.errors import InputError
+from abate.science.instruments import Instrument
 from abate.study.readers import adam, checks, dataset_json, excel, fhir, project, redcap, statistical
 from abate.study.readers.assemble import measurement_table, subject_table
 from abate.study.readers.delimited import read_delimited
-from abate.study.readers.grid import Grid
-from abate.study.readers.layout import Layout, lay_out
+from abate.study.readers.grid import Grid, Row
+from abate.study.readers.layout import Layout, has_subject, is_long, lay_out
 from abate.study.readers.mapping import MapFile, Mapping, load_map
 from abate.study.readers.records import extract
 from abate.study.readers.timeline import check_order, timed
@@ -35,7 +36,9 @@ class Reading:
     mapping: Mapping
 
 
-def read(path: str | Path, mapping: str | Path | MapFile | None = None) -> Reading:
+def read(
+    path: str | Path, mapping: str | Path | MapFile | None = None, *, instrument: Instrument | None = None
+) -> Reading:
     """Read a study.
 
     Parameters
@@ -45,6 +48,9 @@ def read(path: str | Path, mapping: str | Path | MapFile | None = None) -> Readi
         zip, or ``redcap:https://SERVER/api/`` for a live project (the only case in which the network is used).
     mapping : str, Path or MapFile, optional
         A ``--map`` file that fixes what is otherwise guessed.
+    instrument : Instrument, optional
+        The file holds answers to this instrument: bare items (``7``, ``q7``) are its own, and a file without a column
+        for the person is one person's (long) or one person a row (wide).
 
     Returns
     -------
@@ -67,9 +73,10 @@ def read(path: str | Path, mapping: str | Path | MapFile | None = None) -> Readi
     [['week 0', 'fiqr', 'fiqr/1', 5.0], ['week 0', 'pain', '', 8.0]]
     """
     map_file = mapping if isinstance(mapping, MapFile) else load_map(mapping)
+    heads = tuple(dict.fromkeys(item.id.partition("/")[0] for item in instrument.items)) if instrument else ()
     if str(path).startswith(project.PREFIX):
         grid, fields = project.read_project(str(path))
-        return _understand(*_from_redcap(grid, fields, map_file), "redcap-project")
+        return _understand(*_from_redcap(grid, fields, map_file), heads)
     source = Path(path)
     if is_study(source):
         return _stored(source)
@@ -78,15 +85,16 @@ def read(path: str | Path, mapping: str | Path | MapFile | None = None) -> Readi
     if source.is_dir():
         raise InputError(str(path), "this folder is not a Study", allowed="a file, or a folder with study.toml")
     grid = _load(source, map_file)
-    name = source.name.split(".")[0]
     if redcap.is_redcap(grid.columns) or map_file.dictionary:
         dictionary = redcap.find_dictionary(source, map_file.dictionary)
         fields = redcap.read_dictionary(dictionary) if dictionary else {}
         notes = (f"the data dictionary is {dictionary.name}",) if dictionary else ()
-        return _understand(*_from_redcap(replace(grid, notes=(*grid.notes, *notes)), fields, map_file), name)
+        return _understand(*_from_redcap(replace(grid, notes=(*grid.notes, *notes)), fields, map_file), heads)
     if adam.is_adam(grid.columns):
         grid = adam.prepare(grid)
-    return _understand(grid, [], {}, map_file, name)
+    if heads:
+        grid = _with_people(grid, map_file)
+    return _understand(grid, [], {}, map_file, heads)
 
 
 def _from_redcap(
@@ -129,11 +137,11 @@ def _load(source: Path, map_file: MapFile) -> Grid:
 
 
 def _understand(
-    grid: Grid, assumptions: list[str], ignored: MappingType[str, str], map_file: MapFile, name: str
+    grid: Grid, assumptions: list[str], ignored: MappingType[str, str], map_file: MapFile, heads: tuple[str, ...]
 ) -> Reading:
     """Work out columns, values and times, refuse what is wrong, and lay the tables out."""
-    layout = lay_out(grid, map_file, ignored)
-    found = extract(grid, layout, map_file)
+    layout = lay_out(grid, map_file, ignored, heads)
+    found = extract(grid, layout, map_file, heads)
     if not found.records:
         columns = ", ".join(grid.columns[:12])
         hint = "name columns after measures and items (pain, fiqr_1 ...), or give a --map file"
@@ -169,10 +177,22 @@ def _understand(
         },
     )
     arms = list(dict.fromkeys(subjects["arm"]))
-    meta = {"name": name, "source": "observed", "arms": {arm: {} for arm in arms}, "provenance": {"file": grid.file}}
+    # No name: the same study is the same study whatever its file is called.
+    meta = {"source": "observed", "arms": {arm: {} for arm in arms}, "provenance": {"file": grid.file}}
     return Reading(
         StudyTables(subjects, measurements, empty("doses"), empty("events"), empty("decisions"), meta), mapping
     )
+
+
+def _with_people(grid: Grid, map_file: MapFile) -> Grid:
+    """Add a column for the person to a bare answer sheet: one person in a long file, one a row in a wide one."""
+    if has_subject(grid, map_file):
+        return grid
+    one = is_long(grid, map_file)
+    people = ["1" if one else str(number) for number in range(1, len(grid.rows) + 1)]
+    rows = tuple(Row(row.number, (*row.cells, who)) for row, who in zip(grid.rows, people, strict=True))
+    note = f"no column names the person: {'the file is one person' if one else 'each row is one person'}"
+    return replace(grid, columns=(*grid.columns, "subject"), rows=rows, notes=(*grid.notes, note))
 
 
 def _columns(layout: Layout) -> dict[str, str]:

@@ -42,6 +42,7 @@ class Extract:
     records: list[Record] = field(default_factory=list)
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     arms: dict[str, str] = field(default_factory=dict)
+    heads: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     visits: dict[str, str] = field(default_factory=dict)
     blanks: int = 0
@@ -56,15 +57,15 @@ class _When:
     day: float | None
 
 
-def extract(grid: Grid, layout: Layout, map_file: MapFile) -> Extract:
-    """Read every cell that the layout knows.
+def extract(grid: Grid, layout: Layout, map_file: MapFile, heads: tuple[str, ...] = ()) -> Extract:
+    """Read every cell that the layout knows; `heads` are the instruments that bare items (``7``) belong to.
 
     Raises
     ------
     InputError
         If a subject is missing, a visit cannot be placed in time, or a cell is no number; with file, row and column.
     """
-    out = Extract()
+    out = Extract(heads=heads)
     read_row = _long_row if layout.shape == "long" else _wide_row
     when_of = _clock(grid, layout, map_file, out)
     own_visits = [target.visit is None for target in layout.targets.values()]
@@ -179,7 +180,7 @@ def _long_target(
     if not label:
         raise InputError(where, "the row says no measure", hint="write pain, fiqr/1 ...")
     words = _by_param(grid, row)
-    found = recognise(label) or (recognise(item) if item else None) or words
+    found = recognise(label, out.heads) or (recognise(item, out.heads) if item else None) or words
     if found and words and found.id == words.id and not found.unit:
         found = words
     if found is None:
