@@ -1,0 +1,89 @@
+"""``abate library``: what is in the library, and one entry with its equations, numbers, units and sources."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from abate.cli.output import Json, Out, emit
+
+__all__ = ["library"]
+
+
+def library(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="An entry; kind/name where two share a name.")
+    ] = None,
+    yaml: Annotated[bool, typer.Option("--yaml", help="Print the file, to start one's own from.")] = False,
+    json_: Json = False,
+    out: Out = None,
+) -> None:
+    """Show what is in the library, or one entry."""
+    from abate.ground.errors import InputError
+    from abate.report.entry import find, shelf
+
+    if name is None:
+        if yaml:
+            raise InputError("--yaml", "needs the name of an entry", hint="as in: abate library giacta --yaml")
+        rows = [{"kind": entry.kind, "name": entry.name, "title": entry.title} for entry in shelf()]
+        emit({"entries": rows}, kind="library", seed=None, json_=json_, out=out, show=_show_shelf)
+        return
+    entry = find(name)
+    if yaml:
+        sys.stdout.write(entry.text)
+        return
+    emit({"entry": entry.content()}, kind="library", seed=None, json_=json_, out=out, show=_show_entry)
+
+
+def _show_shelf(payload: dict[str, Any]) -> None:
+    from itertools import groupby
+
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    for kind, rows in groupby(payload["entries"], key=lambda row: row["kind"]):
+        console.print(f"[bold]{kind}[/]")
+        for row in rows:
+            console.print(f"  {row['name']:<32} {row['title']}", highlight=False, markup=False)
+
+
+def _show_entry(payload: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    entry = payload["entry"]
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(f"{entry['kind']} {entry['name']}: {entry['title']}", markup=False, highlight=False)
+    if entry["kind"] == "model":
+        console.print("\nEquations", style="bold")
+        for left, right in entry["equations"].items():
+            console.print(f"  {left} = {right}", markup=False, highlight=False)
+        table = Table("parameter", "value", "unit", "spread", "grade", "source", title="Numbers")
+        for name, row in entry["parameters"].items():
+            spread = f"{row['distribution']} {row['spread']:.3g}" if row["spread"] else ""
+            table.add_row(name, f"{row['value']:.6g}", row["unit"], spread, row["grade"], row["source"])
+        console.print(table)
+        console.print("doses: " + ", ".join(entry["doses"]), markup=False, highlight=False)
+        return
+    _show_plain({k: v for k, v in entry.items() if k not in ("kind", "name", "title")}, console, 0)
+
+
+def _show_plain(value: Any, console: Any, depth: int) -> None:
+    pad = "  " * depth
+    rows = value.items() if isinstance(value, dict) else enumerate(value, 1)
+    for key, item in rows:
+        if isinstance(item, (dict, list)) and item and any(isinstance(x, (dict, list)) for x in _inner(item)):
+            console.print(f"{pad}{key}:", markup=False, highlight=False)
+            _show_plain(item, console, depth + 1)
+        elif isinstance(item, dict):
+            line = ", ".join(f"{k} {v}" for k, v in item.items() if v is not None)
+            console.print(f"{pad}{key}: {line}", markup=False, highlight=False)
+        else:
+            text = ", ".join(map(str, item)) if isinstance(item, list) else item
+            console.print(f"{pad}{key}: {text}", markup=False, highlight=False)
+
+
+def _inner(item: Any) -> Any:
+    return item.values() if isinstance(item, dict) else item

@@ -1,0 +1,144 @@
+"""An entry of the library, as data for JSON and as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from abate.ground.errors import InputError
+from abate.ground.files import did_you_mean, library_path, load_toml, load_yaml
+from abate.ground.results import slug
+
+__all__ = ["Entry", "find", "shelf"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry: its kind, its name, a title, the file it stands in, and how its content is read."""
+
+    kind: str
+    name: str
+    title: str
+    path: Path
+    read: Callable[[], dict[str, Any]]
+
+    @property
+    def text(self) -> str:
+        """The file as it stands, to start one's own from."""
+        return self.path.read_text(encoding="utf-8")
+
+    def content(self) -> dict[str, Any]:
+        """Return the entry as plain data, with its kind and name."""
+        return {"kind": self.kind, "name": self.name, "title": self.title, **self.read()}
+
+
+def shelf() -> list[Entry]:
+    """Return every entry of the library.
+
+    Examples
+    --------
+    >>> sorted({entry.kind for entry in shelf()})
+    ['endpoints', 'instrument', 'measures', 'model', 'policy', 'population', 'taper', 'trial']
+    """
+    entries = [*_models()]
+    for kind, folder, ending in (
+        ("trial", "trials", "yaml"),
+        ("taper", "tapers", "yaml"),
+        ("policy", "policies", "yaml"),
+        ("population", "populations", "toml"),
+        ("instrument", "instruments", "toml"),
+    ):
+        entries += [_file(kind, path) for path in sorted(library_path(folder).glob(f"*.{ending}"))]
+    entries.append(_file("endpoints", library_path("endpoints", "endpoints.toml")))
+    entries.append(_file("measures", library_path("observation", "clinic.toml")))
+    return entries
+
+
+def find(name: str) -> Entry:
+    """Return the entry of a name; ``kind/name`` says which where two kinds share one.
+
+    Raises
+    ------
+    InputError
+        If there is none, with the nearest name.
+
+    Examples
+    --------
+    >>> find("giacta").kind, find("policy/giacta").kind
+    ('trial', 'policy')
+    """
+    entries = shelf()
+    exact = [e for e in entries if name in (e.name, f"{e.kind}/{e.name}", f"{e.kind}s/{e.name}")]
+    if exact:
+        return exact[0]
+    loose = [e for e in entries if e.name.startswith(f"{name}/")]
+    if loose:
+        return loose[0]
+    names = [e.name for e in entries]
+    raise InputError(
+        "NAME", "the library has no such entry", value=name, hint=did_you_mean(name, names) or "see: abate library"
+    )
+
+
+def _models() -> list[Entry]:
+    from abate.science.model import available
+
+    def reader(name: str) -> Callable[[], dict[str, Any]]:
+        return lambda: _model(name)
+
+    entries = []
+    for model, sets in available().items():
+        for numbers in sets:
+            path = library_path("models", f"{model}.ant")
+            title = str(load_toml(library_path("parameters", f"{model}-{numbers}.toml")).data.get("title", model))
+            entries.append(Entry("model", f"{model}/{numbers}", title, path, reader(f"{model}/{numbers}")))
+    return entries
+
+
+def _model(name: str) -> dict[str, Any]:
+    from abate.science.model import load
+
+    model = load(name)
+    parameters = {
+        model.spell(key): {
+            "value": p.value,
+            "unit": p.unit,
+            "label": p.label,
+            "distribution": p.distribution,
+            "spread": p.spread,
+            "covariates": str(p.covariates) if p.covariates is not None else None,
+            "source": p.source,
+            "grade": p.grade,
+        }
+        for key, p in (*model.parameters.items(), *model.observation.items())
+    }
+    return {
+        "hash": model.hash,
+        "states": list(model.states),
+        "equations": {
+            **{key: str(value) for key, value in model.assignments.items()},
+            **{f"d {key}/dt": str(value) for key, value in model.rates.items()},
+        },
+        "parameters": parameters,
+        "inputs": {key: {"unit": i.unit, "label": i.label, "kind": i.kind} for key, i in model.inputs.items()},
+        "doses": [f"{drug} {route}" for drug, route in model.doses],
+        "outputs": {key: {"unit": o.unit, "label": o.label} for key, o in model.outputs.items()},
+        "correlations": {f"{model.spell(a)} ~ {model.spell(b)}": rho for (a, b), rho in model.correlations.items()},
+    }
+
+
+def _file(kind: str, path: Path) -> Entry:
+    document = load_yaml(path) if path.suffix == ".yaml" else load_toml(path)
+    title = str(document.data.get("title") or document.data.get("label") or document.data.get("name") or path.stem)
+
+    def read() -> dict[str, Any]:
+        if kind == "taper":
+            from abate.science.regimen import load_taper
+
+            return load_taper(path.stem).summary()
+        data: Mapping[str, Any] = document.data
+        return {slug(key) if not key.isidentifier() else key: value for key, value in data.items()}
+
+    return Entry(kind, path.stem, title, path, read)
