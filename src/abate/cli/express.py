@@ -1,0 +1,156 @@
+"""``abate express``: differential gene expression, unpaired or paired."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from abate.cli.output import Json, Out, Seed, emit, progress
+from abate.ground.files import check_replaceable, fresh_directory
+
+if TYPE_CHECKING:
+    from abate.study.expression.analysis import Expression
+
+__all__ = ["express"]
+
+Column = typer.Option(metavar="COLUMN", help="Column of the sheet, where its name does not tell.")
+
+
+def express(
+    counts: Annotated[
+        Path,
+        typer.Argument(
+            metavar="COUNTS", help="Counts: CSV, TSV, featureCounts, .h5ad, or a folder of STAR, salmon or kallisto."
+        ),
+    ],
+    samples: Annotated[Path, typer.Argument(metavar="SAMPLES", help="Sample sheet: CSV, TSV or a GEO series matrix.")],
+    design: Annotated[
+        str | None,
+        typer.Option(
+            "--design", help="'patients vs controls', 'before vs after', 'both', or a formula ('~ batch + condition')."
+        ),
+    ] = None,
+    contrast: Annotated[
+        str | None,
+        typer.Option("--contrast", help="'TESTED vs REFERENCE', 'FACTOR,TESTED,REFERENCE' or a coefficient."),
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", metavar="LEVEL", help="The level to compare with.")
+    ] = None,
+    gene_sets: Annotated[
+        list[Path] | None,
+        typer.Option("--gene-sets", metavar="FILE.gmt", help="Gene sets in GMT form; may be given again."),
+    ] = None,
+    alpha: Annotated[float, typer.Option("--alpha", help="False discovery rate of the claims.")] = 0.05,
+    adjust_by: Annotated[
+        str,
+        typer.Option("--adjust-by", help="auto, moderated (t tail, for small studies) or wald (DESeq2's normal tail)."),
+    ] = "auto",
+    claim_anyway: Annotated[
+        bool, typer.Option("--claim-anyway", help="Give adjusted p values even with two subjects on a side.")
+    ] = False,
+    only_shared: Annotated[bool, typer.Option("--only-shared", help="Use the samples that both files have.")] = False,
+    sample: Annotated[str | None, Column] = None,
+    subject: Annotated[str | None, Column] = None,
+    group: Annotated[str | None, Column] = None,
+    time: Annotated[str | None, Column] = None,
+    batch: Annotated[str | None, Column] = None,
+    set_: Annotated[str | None, typer.Option("--set", metavar="COLUMN", help="Column that tells matched sets.")] = None,
+    transcripts: Annotated[
+        Path | None,
+        typer.Option("--transcripts", metavar="FILE", help="For salmon and kallisto: transcript_id, gene_id."),
+    ] = None,
+    strand: Annotated[str, typer.Option("--strand", help="For STAR: unstranded, forward or reverse.")] = "unstranded",
+    seed: Seed = 1,
+    json_: Json = False,
+    out: Out = None,
+) -> None:
+    """Compare gene expression between patients and controls, or before and after treatment.
+
+    Says design, contrast, reference and matching before anything is estimated; with two subjects on a side the result
+    is a
+    hypothesis and nothing is claimed.
+    """
+    from abate.study.expression.analysis import express as analyse
+    from abate.study.expression.analysis import payload_of
+
+    if out is not None:
+        check_replaceable(out)
+    stream = sys.stderr if json_ else sys.stdout
+    named = {"sample": sample, "subject": subject, "group": group, "time": time, "batch": batch, "set": set_}
+    with progress("expression") as step:
+        found = analyse(
+            counts, samples, design=design, contrast=contrast, reference=reference, gene_sets=gene_sets or [],
+            alpha=alpha, seed=seed,
+            columns={role: name for role, name in named.items() if name}, transcripts=transcripts, strand=strand,
+            only_shared=only_shared, adjust_by=adjust_by, claim_anyway=claim_anyway,
+            announce=lambda lines: print("\n".join(lines), file=stream, flush=True), progress=step,
+        )  # fmt: skip
+    if out is not None:
+        _write(found, out)
+    emit(
+        payload_of(found),
+        kind="expression",
+        seed=seed,
+        json_=json_,
+        out=None,
+        show=lambda payload: _show(found, payload, out),
+    )
+
+
+def _write(found: Expression, out: Path) -> None:
+    from abate.report.expression import expression_report
+    from abate.report.page import write
+    from abate.study.expression.write import write_expression
+
+    with fresh_directory(out) as folder:
+        write_expression(found, folder)
+        write(expression_report(found), folder)
+
+
+def _show(found: Expression, payload: dict[str, Any], out: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print()
+    console.print(payload["finding"], highlight=False, markup=False, soft_wrap=True)
+    second = payload["relabelling"]
+    if second is not None:
+        console.print(
+            f"Second opinion: of {second['relabellings']:,} relabellings, the bar that {second['list_length']} genes "
+            f"pass is passed by {second['expected_by_chance']:g} by chance (median; most {second['most_by_chance']}); "
+            f"the two lists share {second['overlap']:.0%}.",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    smallest = payload["smallest_detectable_log2_fold_change"]
+    if smallest is not None:
+        seen = f"{smallest.estimate:.2f}" if smallest.estimate == smallest.estimate else "none up to 5"
+        console.print(f"Smallest log2 fold change that such a study finds with 80 % power: {seen}", highlight=False)
+    table = Table("gene", "mean", "log2 change", "se", "p", "adjusted", title="First genes by p", title_justify="left")
+    for gene, row in found.top.head(10).iterrows():
+        adjusted = "not given" if row["p_adjusted"] != row["p_adjusted"] else f"{row['p_adjusted']:.3g}"
+        table.add_row(
+            str(gene),
+            f"{row['base_mean']:.1f}",
+            f"{row['log2_fold_change']:+.2f}",
+            f"{row['se']:.2f}",
+            f"{row['p']:.2g}",
+            adjusted,
+        )
+    console.print(table)
+    if found.sets is not None:
+        for name, row in found.sets.head(10).iterrows():
+            console.print(
+                f"{name}: {row['direction']}, p {row['p']:.2g}, rank p {row['p_rank']:.2g}",
+                highlight=False,
+                markup=False,
+            )
+    if out is not None:
+        console.print(f"written to {out}", highlight=False, markup=False)
+    console.print("For research; not a diagnosis and not a prescription.", highlight=False)
