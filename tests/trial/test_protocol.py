@@ -1,0 +1,91 @@
+"""Trial files: the published design reads as published, and what is wrong is said in a line."""
+
+from pathlib import Path
+
+import pytest
+
+from abate.ground.errors import InputError
+from abate.ground.files import library_path
+from abate.trial.protocol import load_trial, trial_names
+from abate.trial.settings import apply
+
+GIACTA = library_path("trials", "giacta.yaml").read_text(encoding="utf-8")
+
+
+def test_giacta_is_the_published_design() -> None:
+    trial = load_trial("giacta")
+    assert {slug: arm.patients for slug, arm in trial.arms.items()} == {
+        "tocilizumab-weekly": 100,
+        "tocilizumab-fortnightly": 49,
+        "placebo-26": 50,
+        "placebo-52": 51,
+    }
+    assert trial.days == 364
+    assert trial.visit_days[:3] == (0, 14, 28)
+    assert trial.visit_days[-1] == 364
+
+
+@pytest.mark.parametrize("name", trial_names())
+def test_every_trial_of_the_library_loads(name: str) -> None:
+    assert load_trial(name).arms
+
+
+WRONG = [
+    ("weeks: 52", "weeks: 0", r"line \d+, weeks: Input should be greater than 0: 0"),
+    ("    taper: giacta-52", "    taper: giacta-53", "giacta-53"),
+    ("    patients: 50\n", "    patients: 0\n", r"arms\.placebo-26\.patients: Input should be greater than 0: 0"),
+    ("    patients: 50\n", "    patient: 50\n", r"no such key; .*did you mean 'patients'"),
+    ("tocilizumab 162 mg sc every week", "tocilizumap 162 mg sc every week", "did you mean 'tocilizumab'"),
+    ("tocilizumab 162 mg sc every week", "tocilizumab 162 sc every week", r"drugs\[0\].*unit"),
+    ("tocilizumab 162 mg sc every week", "tocilizumab 162 mg mg sc every week", r"drugs\[0\].*(twice|unit)"),
+    ("    mg: [60,", "    mg: [-60,", "a dose is negative"),
+    ("    share: [0.20,", "    share: [0.30,", "add up to 1.1"),
+    ("visits: every 2 weeks", "visits: [0, 4, 4, 8]", "weeks overlap"),
+    ("visits: every 2 weeks", "visits: sometimes", "not a visit schedule"),
+    ("reference: placebo-26", "reference: placebo-27", "did you mean 'placebo-"),
+    ("  unit: 1/year", "  unit: 1/yaer", "the unit is not known: '1/yaer'"),
+    ("  unit: 1/year", "  unit: mg", "wrong dimension: 'mg'"),
+    ("  unit: 1/year\n", "", "dropout: the key 'unit' is missing"),
+    ("  - sustained-remission\n", "  - sustained-remision\n", "did you mean 'sustained-remission'"),
+    ("population: gca", "population: gcaa", "no such population"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), WRONG)
+def test_what_is_wrong_is_said_in_a_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in GIACTA
+    file = tmp_path / "mine.yaml"
+    file.write_text(GIACTA.replace(old, new, 1))
+    with pytest.raises(InputError, match=message) as caught:
+        load_trial(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_trial_without_arms_is_refused(tmp_path: Path) -> None:
+    start, end = GIACTA.index("arms:\n"), GIACTA.index("reference:")
+    file = tmp_path / "mine.yaml"
+    file.write_text(GIACTA[:start] + "arms: {}\n" + GIACTA[end:])
+    with pytest.raises(InputError, match="a trial needs an arm"):
+        load_trial(file)
+
+
+def test_settings_change_parameters_and_keys() -> None:
+    trial = apply(load_trial("giacta"), {"arms.placebo-26.patients": "7", "tocilizumab.CL": "10 mL/hour"})
+    assert trial.arms["placebo-26"].patients == 7
+    assert trial.parameters == {"tocilizumab_CL": "10 mL/hour"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"tocilizumab.CLL": "1"}, r"did you mean 'tocilizumab\.CL'"),
+        ({"tocilizumab.CL": "1 mg"}, "wrong dimension: 'mg'"),
+        ({"tocilizumab.CL": "1 L/day L/day"}, "the unit is given twice"),
+        ({"tocilizumab.CL": "fast"}, "not a number: 'fast'"),
+        ({"arms.placebo-26.patient": "7"}, "did you mean 'patients'"),
+        ({"weeks": "-3"}, "greater than 0: -3"),
+    ],
+)
+def test_wrong_settings_are_said(setting: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        apply(load_trial("giacta"), setting)
