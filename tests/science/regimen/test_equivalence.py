@@ -9,7 +9,6 @@ from abate.ground.errors import InputError
 from abate.science.regimen import load_taper
 from abate.science.regimen.equivalence import equivalent, switch_taper
 
-
 EQUAL_TO_5_MG = {
     "prednisolone": 5,
     "methylprednisolone": 4,
