@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from abate.report import figures, page, tables
+from abate.report import document, figures, page, tables
 
 VOID = {"meta", "br", "link", "img", "input", "hr", "path", "rect"}
 
@@ -192,6 +192,30 @@ def test_number(value: float | None, digits: int, written: str) -> None:
 def test_an_estimate_without_interval_says_so() -> None:
     assert tables.interval({"estimate": 3.0, "low": None, "high": None}) == "3.00 (no interval)"
     assert tables.interval({"estimate": None, "low": None, "high": None}, share=True) == "—"
+
+
+def test_typeset_report_holds_the_same_words_and_no_markup_from_outside(tmp_path: Path) -> None:
+    report = small_report(title='A "small" #trial')
+    source, drawings = document.typeset(report)
+    assert '#text("What <script>alert(1)</script> must not run.")' in source
+    assert set(drawings) == {"dose.svg"}
+    assert "<style>" in drawings["dose.svg"]
+    assert "Not a prescription" in source
+    pytest.importorskip("typst", reason="PDF comes with the extra 'pdf'")
+    made = document.write_pdf(report, tmp_path / "report.pdf").read_bytes()
+    assert made.startswith(b"%PDF")
+    assert made == document.write_pdf(report, tmp_path / "again.pdf").read_bytes()
+
+
+def test_typeset_table_keeps_every_cell() -> None:
+    frame = pd.DataFrame({"kind": ["a", "b"], "arm": ["x", "#y"], "n": [1, 2]})
+    html = tables.table(frame, caption="Counts", group="kind", notes=["a note"])
+    section = page.Section("One", (page.Table("counts", html), page.Honesty()))
+    source, _ = document.typeset(small_report(sections=(section,)))
+    cells = re.findall(r"table\.cell\(colspan: (\d), align: (\w+)\)\[(?:#strong\[)?#text\(\"([^\"]*)\"\)", source)
+    assert [text for _, _, text in cells] == ["arm", "n", "a", "x", "1", "b", "#y", "2"]
+    assert [span for span, _, text in cells if text in "ab"] == ["2", "2"]
+    assert '#muted[#text("a note")]' in source
 
 
 @pytest.mark.browser

@@ -239,7 +239,9 @@ def _upright_axis(axis: Mapping[str, Any], scale: Scale, other: Scale, ticks: li
     if shown:
         named = scale.kind == "category" or axis.get("ticktext") is not None
         tint = paint("fill", INK if named else MUTED)
-        parts += [words(t.label, side - 7, _at(scale, t) + 4, anchor="end", size=11.5, style=tint) for t in ticks]
+        for t in ticks:
+            lift = 7.2 * t.label.count("<br>")  # half a line up for each line more
+            parts.append(words(t.label, side - 7, _at(scale, t) + 4 - lift, anchor="end", size=11.5, style=tint))
     title = _title(axis)
     if title:
         widest = max((len(t.label) for t in ticks), default=0) * 11.5 * LETTER if shown else 0

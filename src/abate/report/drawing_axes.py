@@ -116,7 +116,7 @@ def ticks_of(axis: Mapping[str, Any], scale: Scale, room: float) -> list[Tick]:
         first = math.ceil(low / float(step) - 1e-9)
         places = [k * float(step) for k in range(first, math.floor(high / float(step) + 1e-9) + 1)]
     else:
-        places = nice_ticks(low, high, max(2, int(room / 50)))
+        places = nice_ticks(low, high, max(2, int(room / 42)))
     return [Tick(v, f"{number(100 * v)} %" if percent else number(v)) for v in places]
 
 

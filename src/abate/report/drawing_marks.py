@@ -150,7 +150,7 @@ def _markers(
 
 
 def _marker_paint(symbol: str, colour: str, size: float, opacity: float) -> str:
-    if symbol == "circle":  # a dot of no length with round ends: far less text than an arc for each of thousands
+    if symbol == "circle":  # a dot of hardly any length with round ends: less text than an arc
         return f'fill="none" {paint("stroke", colour, opacity)} stroke-width="{size:g}" stroke-linecap="round"'
     if symbol.endswith("-open") or symbol in ("line-ns", "line-ew", "cross-thin", "x-thin", "x", "cross"):
         return f'fill="none" {paint("stroke", colour, opacity)} stroke-width="1.5"'
@@ -159,7 +159,7 @@ def _marker_paint(symbol: str, colour: str, size: float, opacity: float) -> str:
 
 def _symbol(name: str, x: float, y: float, r: float) -> str:
     shapes: dict[str, str] = {
-        "circle": f"M{x:.1f} {y:.1f}h0",
+        "circle": f"M{x:.1f} {y:.1f}h.01",
         "square": f"M{x - r:.1f} {y - r:.1f}h{2 * r:.1f}v{2 * r:.1f}h{-2 * r:.1f}z",
         "diamond": f"M{x:.1f} {y - 1.2 * r:.1f}l{1.2 * r:.1f} {1.2 * r:.1f}l{-1.2 * r:.1f} {1.2 * r:.1f}"
         f"l{-1.2 * r:.1f} {-1.2 * r:.1f}z",

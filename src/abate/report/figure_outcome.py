@@ -134,7 +134,7 @@ def kaplan_meier(
     tints = dict(colours or arm_colours(curves))
     last = max(float(c.time[-1]) for c in curves.values())
     tick = x_tick or max(1.0, round(last / 6))
-    table = 34 + (38.0 if stacked else 19.0) * len(curves)
+    table = 34 + (38.0 if stacked else _row_height(curves)) * len(curves)
     height = 330.0 + table
     split = table / (height - 64)
     left = 62.0 if stacked else _room_for(curves)
@@ -171,6 +171,7 @@ def forest(
     log: bool = False,
     percent: bool = False,
     estimate_name: str = "estimate",
+    stacked: bool = False,
 ) -> go.Figure:
     """Draw estimates with their intervals, one a line, from top to bottom, and published figures beside them.
 
@@ -188,6 +189,8 @@ def forest(
         The numbers are shares of 1, written as percent.
     estimate_name : str
         Name of the marks in the legend.
+    stacked : bool
+        Write each label above its mark instead of beside it, for a narrow page.
 
     Examples
     --------
@@ -197,9 +200,9 @@ def forest(
     """
     tints = dict(colours or {})
     count = len(rows)
-    longest = max((len(r.label) for r in rows), default=10)
-    height = 70 + 27.0 * count
-    figure = blank(x, "", height=height, margin={"l": min(300.0, 26 + 6.4 * longest), "r": 24, "t": 8, "b": 50})
+    names = [r.label for r in rows] or [""]
+    height = 70 + (40.0 if stacked else 0.9 * _row_height(names) + 5) * count
+    figure = blank(x, "", height=height, margin={"l": 20 if stacked else _room_for(names), "r": 24, "t": 8, "b": 50})
     at = np.arange(count)[::-1].astype(float)
     if reference is not None:
         line = {"color": MUTED, "width": 1, "dash": "dash"}
@@ -211,7 +214,11 @@ def forest(
         values = [rows[i].published for i in known]
         figure.add_scatter(x=values, y=at[known], mode="markers", marker=marker, name="published")
     labels = [f"<b>{r.label}</b>" if r.heading else r.label for r in rows]
-    figure.update_yaxes(tickvals=at, ticktext=labels, range=[-0.6, count - 0.4], showgrid=False)
+    beside = [] if stacked else [_in_lines(text, 40 if "<b>" in text else 26) for text in labels]
+    figure.update_yaxes(tickvals=at, ticktext=beside, range=[-0.6, count - 0.4], showgrid=False)
+    if stacked:
+        figure.update_yaxes(showticklabels=False)
+        _names_above(figure, labels, at)
     figure.update_xaxes(showgrid=True, gridcolor=GRID, type="log" if log else "linear")
     figure.update_layout(hovermode="closest", showlegend=True)
     if percent:
@@ -235,13 +242,38 @@ def _at_risk(
         if stacked:
             place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row + 0.5, "yref": "y2", "xshift": 2}
             figure.add_annotation(text=arm, showarrow=False, font={"color": MUTED, "size": 11}, **place)
-    axis = {"tickvals": list(range(len(arms))), "ticktext": [""] * len(arms) if stacked else arms}
+    names = [""] * len(arms) if stacked else [_in_lines(arm) for arm in arms]
+    axis = {"tickvals": list(range(len(arms))), "ticktext": names}
     figure.update_layout(yaxis2=axis | {"range": [-0.6, len(arms) - (0.1 if stacked else 0.4)]})
 
 
+def _in_lines(name: str, limit: int = 26) -> str:
+    """Break a long name in two lines, as evenly as its words allow."""
+    if len(name) <= limit:
+        return name
+    ends = [i for i, letter in enumerate(name) if letter == " "]
+    if not ends:
+        return name
+    middle = min(ends, key=lambda i: abs(2 * i - len(name)))
+    return f"{name[:middle]}<br>{name[middle + 1 :]}"
+
+
 def _room_for(names: Iterable[str]) -> float:
-    """Return the left margin, in points, that the longest name needs."""
-    return max(62.0, min(220.0, 20 + 6.4 * max(len(n) for n in names)))
+    """Return the left margin, in points, that the longest line of the names needs."""
+    longest = max(len(part) for name in names for part in _in_lines(name).split("<br>"))
+    return max(62.0, 22 + 6.5 * longest)
+
+
+def _row_height(names: Iterable[str]) -> float:
+    """Return the height of a row, in points, whose name has one line or two."""
+    return 33.0 if any("<br>" in _in_lines(name) for name in names) else 20.0
+
+
+def _names_above(figure: go.Figure, names: Sequence[str], at: Iterable[float]) -> None:
+    """Write the names of rows above their marks, for a narrow page."""
+    for name, row in zip(names, at, strict=True):
+        place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row + 0.42, "yref": "y", "xshift": 2}
+        figure.add_annotation(text=name, showarrow=False, font={"size": 11}, **place)
 
 
 def spread(
@@ -250,6 +282,7 @@ def spread(
     x: str,
     published: Mapping[str, float] | None = None,
     colours: Mapping[str, str] | None = None,
+    stacked: bool = False,
 ) -> go.Figure:
     """Draw how values are spread in each group: thin line 5 to 95 %, thick line 25 to 75 %, dot at the median.
 
@@ -261,6 +294,8 @@ def spread(
     published : mapping of name to float, optional
         Published medians, drawn as open diamonds.
     colours : mapping of name to colour, optional
+    stacked : bool
+        Write each name above its mark instead of beside it, for a narrow page.
 
     Examples
     --------
@@ -270,8 +305,9 @@ def spread(
     """
     tints = dict(colours or arm_colours(groups))
     names = list(groups)
-    height = 78 + 30.0 * len(names)
-    figure = blank(x, "", height=height, margin={"l": _room_for(names), "r": 24, "t": 8, "b": 50}, showlegend=True)
+    height = 78 + (44.0 if stacked else _row_height(names)) * len(names)
+    left = 20.0 if stacked else _room_for(names)
+    figure = blank(x, "", height=height, margin={"l": left, "r": 24, "t": 8, "b": 50}, showlegend=True)
     for row, name in enumerate(names[::-1]):
         values = np.asarray(groups[name], float)
         values = values[np.isfinite(values)]
@@ -290,8 +326,11 @@ def spread(
         marker = {"symbol": "diamond-open", "size": 10, "color": INK}
         xs, ys = zip(*known, strict=True)
         figure.add_scatter(x=xs, y=ys, mode="markers", marker=marker, name="published median")
-    ticks = {"tickvals": list(range(len(names))), "ticktext": names[::-1], "range": [-0.6, len(names) - 0.4]}
-    figure.update_yaxes(showgrid=False, **ticks)
+    beside = [] if stacked else [_in_lines(name) for name in names[::-1]]
+    ticks = {"tickvals": list(range(len(names))), "ticktext": beside, "range": [-0.6, len(names) - 0.4]}
+    figure.update_yaxes(showgrid=False, showticklabels=not stacked, **ticks)
+    if stacked:
+        _names_above(figure, names[::-1], range(len(names)))
     figure.update_xaxes(rangemode="tozero", showgrid=True, gridcolor=GRID)
     return figure
 

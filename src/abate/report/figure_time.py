@@ -280,24 +280,32 @@ def _band_traces(arm: str, band: Band, colour: str, step: bool) -> Sequence[go.S
 
 
 def _small_plots(arms: list[str], x: str, y: str, columns: int) -> tuple[go.Figure, dict[str, tuple[str, str]]]:
+    """Lay out one plot an arm, in points: a title of 26 above each, 128 for the plot, 26 below it for the ticks."""
     columns = min(columns, len(arms))
     rows = math.ceil(len(arms) / columns)
-    figure = blank("", "", height=90 + 190 * rows, showlegend=False)
-    gap_x, gap_y = 0.07, 0.16 if rows > 1 else 0.0
-    wide, tall = (1 - gap_x * (columns - 1)) / columns, (1 - gap_y * (rows - 1)) / rows - 0.04
+    above, plot, below, bottom = 26.0, 128.0, 26.0, 48.0
+    inner = rows * (above + plot) + (rows - 1) * below
+    margin = {"l": 62, "r": 18, "t": 4, "b": bottom}
+    figure = blank("", "", height=inner + 4 + bottom, showlegend=False, margin=margin)
+    gap = 0.07
+    wide = (1 - gap * (columns - 1)) / columns
     cells = {}
     for i, arm in enumerate(arms):
         row, column = divmod(i, columns)
         end = "" if i == 0 else str(i + 1)
-        left, top = column * (wide + gap_x), 1 - row * (tall + gap_y + 0.04) - 0.04
-        last = i + columns >= len(arms)
+        left, top = column * (wide + gap), 1 - (above + row * (above + plot + below)) / inner
         axis = {"showline": True, "linecolor": MUTED, "ticks": "outside", "zeroline": False}
-        title = {"text": x if last else ""}
-        across = axis | {"domain": [left, left + wide], "anchor": f"y{end}", "title": title, "showgrid": False}
-        up = {"domain": [max(0.0, top - tall), top], "anchor": f"x{end}", "gridcolor": GRID, "zeroline": False}
+        title = {"text": x if i + columns >= len(arms) else ""}
+        across = axis | {
+            "domain": [left, min(1.0, left + wide)],
+            "anchor": f"y{end}",
+            "title": title,
+            "showgrid": False,
+        }
+        up = {"domain": [max(0.0, top - plot / inner), top], "anchor": f"x{end}", "gridcolor": GRID, "zeroline": False}
         up |= {"title": {"text": y if column == 0 else ""}, "showticklabels": column == 0}
         figure.update_layout({f"xaxis{end}": across, f"yaxis{end}": up})
-        place = {"x": left, "y": top + 0.015, "xref": "paper", "yref": "paper", "showarrow": False}
+        place = {"x": left, "y": top + 8 / inner, "xref": "paper", "yref": "paper", "showarrow": False}
         figure.add_annotation(text=f"<b>{arm}</b>", xanchor="left", yanchor="bottom", font={"size": 12.5}, **place)
         cells[arm] = (f"x{end}", f"y{end}")
     return figure, cells

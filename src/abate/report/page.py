@@ -184,6 +184,11 @@ class Honesty:
     limits: tuple[str, ...] = ()
     kind: ClassVar[str] = "honesty"
 
+    CAUTION: ClassVar[str] = (
+        "Nothing here tells a person to stop or cut a steroid: after weeks of treatment the adrenal glands need time, "
+        "and stopping abruptly can be dangerous. Decisions belong to the patient and the treating clinician."
+    )
+
     def lists(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield the lists that hold something, with their titles."""
         titles = {
@@ -308,7 +313,7 @@ def write(report: Report, directory: str | Path, *, interactive: bool = False) -
                 )
             if isinstance(part, Figure):
                 drawn = part.figure if isinstance(part.figure, str) else to_svg(part.figure, label=part.alt)
-                write_atomically(folder / "figures" / f"{part.name}.svg", _with_colours(drawn))
+                write_atomically(folder / "figures" / f"{part.name}.svg", with_colours(drawn))
     page = folder / "report.html"
     write_atomically(page, render(report, folder=True, interactive=interactive))
     return page
@@ -347,7 +352,7 @@ def _inline(figure: Any, alt: str, width: float | None) -> str:
     return figure if isinstance(figure, str) else to_svg(figure, label=alt, standalone=False, width=width)
 
 
-def _with_colours(svg: str) -> str:
+def with_colours(svg: str) -> str:
     """Give a drawing made for a page its own colours, so that it can stand alone."""
     if "<style>" in svg:
         return svg

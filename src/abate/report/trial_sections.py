@@ -13,7 +13,7 @@ import pandas as pd
 from abate.report import figures
 from abate.report.flow import FlowArm, FlowStep, flow_diagram
 from abate.report.page import Figure, Key, Keys, Part, Prose, Section, Table
-from abate.report.palette import role_of
+from abate.report.palette import MUTED, role_of
 from abate.report.tables import NONE, interval, number, percent, table
 from abate.study.endpoints import ENDPOINTS, endpoint_rule
 
@@ -141,12 +141,13 @@ def _in_all(view: TrialView) -> tuple[Part, ...]:
     known = {a.label: view.published_for(a.slug, name) for a in view.arms}
     published = {label: row.figure for label, row in known.items() if row is not None}
     axis = "Cumulative prednisone (mg)"
-    picture = figures.spread(sums, x=axis, published=published, colours=view.colours)
+    look: dict[str, Any] = {"x": axis, "published": published, "colours": view.colours}
+    picture, narrow = figures.spread(sums, **look), figures.spread(sums, stacked=True, **look)
     said = {a.label: f"{interval(view.estimate(a.slug, name), digits=4)} mg" for a in view.arms}
     alt = f"Median prednisone taken in all: {'; '.join(f'{label}: {text}' for label, text in said.items())}."
     data = pd.DataFrame([(label, v) for label, values in sums.items() for v in np.sort(values)], columns=["arm", "mg"])
     caption = "Prednisone taken by each person up to the end, or up to leaving, rescue included."
-    total = Figure("cumulative-prednisone", picture, caption, alt, data)
+    total = Figure("cumulative-prednisone", picture, caption, alt, data, narrow)
     told = lines(view, "Median taken in all, with its 95 % interval", said)
     return Prose("In all", role="heading"), told, total
 
@@ -218,11 +219,12 @@ def _forest(view: TrialView) -> list[Part]:
             told.append(f"{arm.label} {percent(middle)} against {percent(known.figure)}")
     if not rows:
         return []
-    options: dict[str, Any] = {"x": "Share of people", "percent": True, "colours": {**view.colours, "": "#4a5a6a"}}
-    picture = figures.forest(rows, estimate_name="here", **options)
+    options: dict[str, Any] = {"x": "Share of people", "percent": True, "colours": {**view.colours, "": MUTED}}
+    options["estimate_name"] = "here"
+    picture, narrow = figures.forest(rows, **options), figures.forest(rows, stacked=True, **options)
     caption = "Shares of people, here with their 95 % interval (square) and as published (diamond)."
     alt = f"Here against published: {'; '.join(told)}."
-    return [Figure("published", picture, caption, alt, tall=True)]
+    return [Figure("published", picture, caption, alt, narrow=narrow, tall=True)]
 
 
 def _row(name: str, arm: ArmView, estimate: Mapping[str, Any], known: PublishedRow | None) -> dict[str, str]:
