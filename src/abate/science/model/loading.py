@@ -115,10 +115,9 @@ def _load_file(path: Path, numbers: Path | None) -> Model:
     return _join(equations, said, name=path.stem, modules=(), strict=False)
 
 
-def sbml_text(name: str) -> str:
-    """Return the flat SBML of a library model without numbers, as Antimony writes it."""
-    model, _ = _entry_name(name)
-    return antimony_to_sbml(library_path("models", f"{model}.ant"), where=f"models/{model}.ant")
+def sbml_text(entry: str) -> str:
+    """Return the flat SBML of a library model (``tocilizumab``) without numbers, as Antimony writes it."""
+    return antimony_to_sbml(library_path("models", f"{entry}.ant"), where=f"models/{entry}.ant")
 
 
 def _names(equations: Equations) -> set[str]:
