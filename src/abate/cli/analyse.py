@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -76,9 +76,10 @@ def _series(
     from abate.ground.files import fresh_directory
     from abate.ground.results import write_results
     from abate.report import series as report
+    from abate.science.instruments import Policy
     from abate.study.series import analyse as analyse_series
 
-    payload = analyse_series(tables, policy=policy)
+    payload = analyse_series(tables, policy=cast(Policy, policy))
     if source is not None:
         payload["source"] = source
     with fresh_directory(target) as folder:

@@ -60,7 +60,7 @@ class Course:
     covariates: dict[str, Floats]
     followed: Floats
     prednisone: Floats
-    courses: dict[str, Floats]
+    courses: dict[str, npt.NDArray[np.float32]]
     codes: npt.NDArray[np.int64]
     seen: list[tuple[int, dict[str, Floats]]] = field(default_factory=list)
     events: list[tuple[int, str, npt.NDArray[np.bool_]]] = field(default_factory=list)
@@ -152,7 +152,7 @@ def run_arm(
         given = [_antibody(r, day, until, covariates, memory, last[i]) for i, r in enumerate(regimens)]
         course.antibody += given
         doses = [dose for some in (_prednisone(course.prednisone, day, until), *given) for dose in _single(some)]
-        between = run.advance(until, doses, record_at=np.arange(day + 1, until))
+        between = run.advance(until, doses, record_at=np.arange(day + 1.0, until))
         for name, rows in between.items():
             course.courses[name][:, day + 1 : until] = rows.T
         if progress:
@@ -176,7 +176,7 @@ def _begin(trial: Trial, arm: Arm, policy: Policy, persons: Persons, start_dose:
 
 def _prednisone(daily: Floats, day: int, until: int) -> Doses:
     """Return the tablets of each morning in [day, until)."""
-    times = np.arange(day, until) + clock_hours()["morning"] / 24
+    times = np.arange(float(day), until) + clock_hours()["morning"] / 24
     return Doses(STEROID, "oral", times, np.ascontiguousarray(daily[:, day:until].T))
 
 

@@ -60,4 +60,4 @@ def leaving_days(trial: Trial, persons: npt.NDArray[np.int64], seed: int) -> Flo
     end = np.full(persons.shape, float(trial.days))
     if trial.dropout is None or trial.dropout.rate == 0:
         return end
-    return np.minimum(end, -np.log(uniform(seed, "dropout", persons)) / trial.dropout.per_day)
+    return np.asarray(np.minimum(end, -np.log(uniform(seed, "dropout", persons)) / trial.dropout.per_day))
