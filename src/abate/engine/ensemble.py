@@ -18,7 +18,7 @@ import numpy.typing as npt
 import sympy
 
 from abate.engine.solver import Event, Kernel, Kind, State, System, Tolerance, compile_system
-from abate.engine.solver.lanes import LANES
+from abate.engine.solver.operations import LANES
 from abate.engine.solver.state import padded
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean

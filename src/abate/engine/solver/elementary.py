@@ -14,45 +14,30 @@ FreeBSD msun, ``e_log.c``, ``k_sin.c``, ``k_cos.c`` (polynomials of log, sine an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-import numba
-from numba.extending import overload
-
-from abate.engine.solver.lanes import (
-    address,
+from abate.engine.solver.operations import (
+    either,
     exponent_of,
-    extract,
     fused,
-    insert,
-    lanes32,
-    lanes64,
-    load,
     magnitude,
     nearest_integer,
     pick,
     power_of_two,
-    root,
     select,
     significand_of,
-    store,
 )
 
+INF, NAN = math.inf, math.nan
 
-def lane_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator of the small functions that kernels inline."""
-    compiled = numba.njit(forceinline=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    return cast(Callable[..., Any], compiled(function))
-
-
-_INF = math.inf
-_NAN = math.nan
+LIBRARY = {name: name for name in ("sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh")} | {
+    "gamma": "tgamma"
+}
+"""Rarely used functions and their names in the C library, which is called once a lane."""
 
 
-@lane_function
 def exp(x: Any) -> Any:
-    """e to the power ``x``; at most 1 ulp."""
+    """e to the power ``x``; at most 1.25 units in the last place (1.5 among subnormal results)."""
     clamped = select(x > pick(x, 710.0, 89.0), pick(x, 710.0, 89.0), x)
     clamped = select(clamped < pick(x, -746.0, -104.5), pick(x, -746.0, -104.5), clamped)
     n = nearest_integer(clamped * 1.4426950408889634)
@@ -73,9 +58,8 @@ def exp(x: Any) -> Any:
     return value * power_of_two(half) * power_of_two(n - half)
 
 
-@lane_function
 def log(x: Any) -> Any:
-    """Natural logarithm; at most 1 ulp; NaN below 0, minus infinity at 0."""
+    """Natural logarithm; at most 1 unit in the last place; NaN below 0, minus infinity at 0."""
     tiny = x < pick(x, 2.2250738585072014e-308, 1.1754943508222875e-38)
     scaled = select(tiny, x * pick(x, 18014398509481984.0, 33554432.0), x)
     k = exponent_of(scaled) - select(tiny, pick(x, 54.0, 25.0), 0.0)
@@ -95,12 +79,11 @@ def log(x: Any) -> Any:
     low = fused(s, fused(z, r, half_square), k * pick(x, 1.90821492927058770002e-10, 9.0580006145e-06))
     high = k * pick(x, 6.93147180369123816490e-01, 6.9313812256e-01)
     value = high - ((half_square - low) - f)
-    value = select(x == 0.0, -_INF, value)
-    value = select(x < 0.0, _NAN, value)
-    return select((x == _INF) | (x != x), x, value)
+    value = select(x == 0.0, -INF, value)
+    value = select(x < 0.0, NAN, value)
+    return select(either(x == INF, x != x), x, value)
 
 
-@lane_function
 def power(x: Any, y: Any) -> Any:
     """``x**y`` for ``x >= 0``; NaN for a negative base, 1 for ``y = 0``.
 
@@ -109,13 +92,11 @@ def power(x: Any, y: Any) -> Any:
     return select(y == 0.0, 1.0, exp(y * log(x)))
 
 
-@lane_function
 def _quarter_turns(x: Any) -> Any:
     """Number of quarter turns nearest to ``x``."""
     return nearest_integer(x * 0.6366197723675814)
 
 
-@lane_function
 def _reduced(x: Any, n: Any) -> Any:
     """``x - n*pi/2`` in three steps; exact in the first while ``|n|`` is below 2**50."""
     r = fused(-n, pick(x, 1.5707963267948966, 1.57079637050628662109375), x)
@@ -123,7 +104,6 @@ def _reduced(x: Any, n: Any) -> Any:
     return fused(-n, pick(x, -1.4973849048591698e-33, -1.7151245100058819e-15), r)
 
 
-@lane_function
 def _sine_polynomial(r: Any) -> Any:
     z = r * r
     p = fused(z, 1.58969099521155010221e-10, -2.50507602534068634195e-08)
@@ -134,7 +114,6 @@ def _sine_polynomial(r: Any) -> Any:
     return fused(z * r, p, r)
 
 
-@lane_function
 def _cosine_polynomial(r: Any) -> Any:
     z = r * r
     p = fused(z, -1.13596475577881948265e-11, 2.08757232129817482790e-09)
@@ -147,7 +126,6 @@ def _cosine_polynomial(r: Any) -> Any:
     return whole + fused(z * z, p, (1.0 - whole) - half)
 
 
-@lane_function
 def _turned(x: Any, extra: Any) -> Any:
     """Sine of ``x`` advanced by ``extra`` quarter turns."""
     n = _quarter_turns(x)
@@ -156,99 +134,30 @@ def _turned(x: Any, extra: Any) -> Any:
     quadrant = turns - 4.0 * nearest_integer(turns * 0.25)  # -2, -1, 0, 1 or 2
     odd = magnitude(quadrant) == 1.0
     value = select(odd, _cosine_polynomial(r), _sine_polynomial(r))
-    flip = (quadrant == -1.0) | (magnitude(quadrant) == 2.0)
+    flip = either(quadrant == -1.0, magnitude(quadrant) == 2.0)
     return select(flip, -value, value)
 
 
-@lane_function
 def sin(x: Any) -> Any:
     """Sine; absolute error at most 2e-16 for ``|x|`` up to 1e9."""
     return _turned(x, 0.0)
 
 
-@lane_function
 def cos(x: Any) -> Any:
     """Cosine; absolute error at most 2e-16 for ``|x|`` up to 1e9."""
     return _turned(x, 1.0)
 
 
-@lane_function
 def tan(x: Any) -> Any:
     """Tangent, as sine over cosine."""
     return _turned(x, 0.0) / _turned(x, 1.0)
 
 
-@lane_function
 def minimum(a: Any, b: Any) -> Any:
     """The smaller one; NaN when ``b`` is."""
     return select(a < b, a, b)
 
 
-@lane_function
 def maximum(a: Any, b: Any) -> Any:
     """The larger one; NaN when ``b`` is."""
     return select(a > b, a, b)
-
-
-sqrt = root
-
-
-def _lane_by_lane(scalar: Callable[[float], float]) -> Callable[[Any], Any]:
-    """A rarely used function, called once a lane."""
-    single = numba.njit(scalar)
-
-    def each(x: Any) -> Any:
-        raise NotImplementedError("only for compiled code")
-
-    def on_lanes(x: Any) -> Any:
-        if x not in (lanes64, lanes32):
-            return lambda x: single(x)
-        width = x.width
-
-        def every(x: Any) -> Any:
-            result = x
-            for lane in range(width):
-                result = insert(result, lane, single(extract(x, lane)))
-            return result
-
-        return every
-
-    overload(each)(on_lanes)
-    return each
-
-
-sinh = _lane_by_lane(lambda x: math.sinh(x))
-cosh = _lane_by_lane(lambda x: math.cosh(x))
-tanh = _lane_by_lane(lambda x: math.tanh(x))
-asin = _lane_by_lane(lambda x: math.asin(x) if -1.0 <= x <= 1.0 else math.nan)
-acos = _lane_by_lane(lambda x: math.acos(x) if -1.0 <= x <= 1.0 else math.nan)
-atan = _lane_by_lane(lambda x: math.atan(x))
-asinh = _lane_by_lane(lambda x: math.asinh(x))
-acosh = _lane_by_lane(lambda x: math.acosh(x) if x >= 1.0 else math.nan)
-atanh = _lane_by_lane(lambda x: math.atanh(x) if -1.0 < x < 1.0 else math.nan)
-gamma = _lane_by_lane(lambda x: math.gamma(x))
-
-
-def on_array(function: Callable[..., Any], bits: int = 64) -> Callable[..., None]:
-    """A compiled loop that applies a lane function to whole arrays (for tests and timing).
-
-    The result takes ``(x, out)`` or ``(x, y, out)``: contiguous float64 (``bits=64``) or float32
-    arrays whose length is a multiple of the SIMD width.
-    """
-    width = 512 // bits
-
-    def one(x: Any, out: Any) -> None:
-        for i in range(0, x.size, width):
-            store(address(out, i), 0, function(load(address(x, i), 0)))
-
-    def two(x: Any, y: Any, out: Any) -> None:
-        for i in range(0, x.size, width):
-            value = function(load(address(x, i), 0), load(address(y, i), 0))
-            store(address(out, i), 0, value)
-
-    loops = {2: numba.njit(one), 3: numba.njit(two)}
-
-    def apply(*arrays: Any) -> None:
-        loops[len(arrays)](*arrays)
-
-    return apply

@@ -6,19 +6,19 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
-from abate.engine.solver.cache import kernel_key, load_module
-from abate.engine.solver.lanes import LANES
+from abate.engine.solver.driver import compiled_driver
+from abate.engine.solver.native import Code, native
+from abate.engine.solver.operations import LANES
 from abate.engine.solver.rodas4 import RODAS4
 from abate.engine.solver.rosenbrock import Rosenbrock
-from abate.engine.solver.source import generate
+from abate.engine.solver.source import ENTRIES, generate
 from abate.engine.solver.state import Event, Floats, Schedule, State, lane_groups, padded, rows_of
+from abate.engine.solver.straight import compile_to_ir
 from abate.engine.solver.symbolic import formulate
 from abate.engine.solver.system import System
 
@@ -67,7 +67,7 @@ class Kernel:
     system: System
     method: Rosenbrock
     bits: int
-    module: ModuleType = field(repr=False)
+    code: Code = field(repr=False)
 
     @property
     def dtype(self) -> Any:
@@ -172,13 +172,20 @@ class Kernel:
         allowed = tolerance or Tolerance()
         absolute = np.array([allowed.absolute.get(name, 0.0) for name in self.system.states])
 
+        driver = compiled_driver(self.bits)
+        addresses = np.array([self.code.addresses[name] for name in ENTRIES], dtype=np.int64)
+        plane = LANES * len(self.system.states)
+        sizes = (2 * plane + 2 * LANES, LANES * self.code.facts["hoisted"], max(self.code.facts["work"], plane))
+        flat, stride, row = job.out.reshape(-1), job.out[0].size if len(job.out) else 0, job.out.shape[2]
+        exponent = -1.0 / self.method.order
+
         def run(first: int, last: int) -> int:
-            scratch, disturbed = self._scratch()
-            self.module.advance_groups(
-                first, last, state.time, job.y, job.p, state.step, state.restart, job.peak,
-                state.code, state.steps, job.stop_time, job.stop_record, job.stop_event,
-                job.kind, job.target, job.amount, absolute, allowed.relative, allowed.floor,
-                max_steps, scratch, disturbed, job.out,
+            scratch, q, work = (self._aligned(size) for size in sizes)
+            driver(
+                addresses, first, last, state.time, job.y, job.p, state.step, state.restart, job.peak, state.code,
+                state.steps, job.stop_time, job.stop_record, job.stop_event, job.kind, job.target, job.amount,
+                absolute, allowed.relative, allowed.floor, exponent, max_steps, scratch, q, work, flat, stride, row,
+                512 // self.bits,
             )  # fmt: skip
             return min(last * LANES, state.people) - first * LANES
 
@@ -186,13 +193,11 @@ class Kernel:
         state.time = float(until)
         return job.out[:, :, : state.people]
 
-    def _scratch(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        module = self.module
-        size = 2 * LANES * module.STATES + 2 * LANES + LANES * module.HOISTED + module.WORK
+    def _aligned(self, size: int) -> Floats:
+        """Scratch memory that begins with a cache line, so that a SIMD value never lies across two."""
         raw = np.zeros(size + 64, dtype=self.dtype)
-        offset = (-raw.ctypes.data % 64) // raw.itemsize  # whole cache lines: one load a vector
-        disturbed = np.zeros(module.STATES + module.PARAMETERS, dtype=np.bool_)
-        return raw[offset : offset + size], disturbed
+        offset = (-raw.ctypes.data % 64) // raw.itemsize
+        return raw[offset : offset + size]
 
 
 @dataclass(frozen=True)
@@ -234,9 +239,9 @@ class _Job:
         first = np.append(np.searchsorted(events.time, stops), len(events.time)).astype(np.int64)
         shape = (len(kernel.system.outputs), len(record), state.groups * LANES)
         return cls(
-            y=state.y.reshape(state.groups, -1),
-            p=state.p.reshape(state.groups, -1),
-            peak=state.peak.reshape(state.groups, -1),
+            y=state.y.reshape(state.groups, state.y.shape[1] * LANES),
+            p=state.p.reshape(state.groups, state.p.shape[1] * LANES),
+            peak=state.peak.reshape(state.groups, state.y.shape[1] * LANES),
             stop_time=stops,
             stop_record=rows,
             stop_event=first,
@@ -277,21 +282,6 @@ def _run_blocks(
             raise
 
 
-def _compile_entry(module: ModuleType, bits: int) -> None:
-    """Compile ``advance_groups`` for its one signature, or load it from the cache."""
-    number = types.float64 if bits == 64 else types.float32
-    plane, line = types.Array(number, 2, "C"), types.Array(number, 1, "C")
-    cube = types.Array(number, 3, "C")
-    f1, f2 = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C")
-    i1, i2 = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
-    codes, flags = types.Array(types.int8, 2, "C"), types.Array(types.boolean, 1, "C")
-    i, f = types.int64, types.float64
-    module.advance_groups.compile(
-        (i, i, f, plane, plane, f1, f2, plane, codes, i2, f1, i1, i1, i1, i1, f2, f1, f, f, i,
-         line, flags, cube)
-    )  # fmt: skip
-
-
 def compile_system(system: System, *, method: Rosenbrock = RODAS4, precision: int = 64) -> Kernel:
     """Generate and compile the kernel of a system, or load it from the cache on disk.
 
@@ -311,10 +301,10 @@ def compile_system(system: System, *, method: Rosenbrock = RODAS4, precision: in
     """
     if precision not in (32, 64):
         raise ValueError(f"precision is {precision}, allowed are 32 and 64")
-    key = kernel_key(system.hash, repr(method), str(precision))
 
-    def write() -> str:
-        return generate(formulate(system), method, precision, f"system {system.hash[:12]}")
+    def write() -> tuple[Any, dict[str, int]]:
+        source = generate(formulate(system), method, precision)
+        return compile_to_ir(source.text, precision), {"hoisted": source.hoisted, "work": source.work}
 
-    module = load_module(key, write, lambda module: _compile_entry(module, precision))
-    return Kernel(system, method, precision, module)
+    code = native(f"{system.hash} {method!r} {precision}", ENTRIES, write)
+    return Kernel(system, method, precision, code)

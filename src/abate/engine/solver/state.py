@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from abate.engine.solver.lanes import LANES
+from abate.engine.solver.operations import LANES
 
 Floats = npt.NDArray[Any]
 
@@ -185,13 +185,13 @@ def padded(values: Floats, dtype: Any) -> Floats:
 def lane_groups(values: Floats, dtype: Any) -> Floats:
     """Rows of people [K, n] as groups of lanes [G, K, 16]."""
     whole = padded(values, dtype)
-    groups = whole.reshape(len(whole), -1, LANES).transpose(1, 0, 2)
+    groups = whole.reshape(len(whole), whole.shape[1] // LANES, LANES).transpose(1, 0, 2)
     return np.ascontiguousarray(groups)
 
 
 def people_last(groups: Floats, people: int) -> Floats:
     """Groups of lanes [G, K, 16] as rows of people [K, n]."""
-    rows = groups.transpose(1, 0, 2).reshape(groups.shape[1], -1)
+    rows = groups.transpose(1, 0, 2).reshape(groups.shape[1], len(groups) * LANES)
     return np.ascontiguousarray(rows[:, :people])
 
 
