@@ -196,6 +196,10 @@ def _place(
         skipped[column] = f"the visit is taken from column {roles['visit']}"
     elif not filled:
         skipped[column] = "empty"
+    elif "___" in column:
+        unmapped[column] = (
+            "a checkbox without a known choice; put the data dictionary beside the file, or name it in [columns]"
+        )
     elif not _constant(grid, column, roles["subject"]):
         unmapped[column] = (
             f'its values change within a person; give [columns] "{column}" = "NAME" in a --map file to keep them'

@@ -229,11 +229,13 @@ def _label(column: str, fields: Mapping[str, Field]) -> str:
 
 
 def _coded(cell: Cell, column: str, fields: Mapping[str, Field]) -> Cell:
-    """Turn the label of a choice back into its code, where an export holds labels."""
+    """Turn the label of an answer back into its code; a choice that is no answer (sex) into its label."""
     field = fields.get(column)
     if field is None or field.type not in ("radio", "dropdown") or is_blank(cell):
         return cell
     text = as_text(cell)
+    if not (recognise(column) or recognise(field.label)):
+        return field.choices.get(text, text)
     if text in field.choices:
         return cell
     codes = [code for code, label in field.choices.items() if label == text]
@@ -249,7 +251,8 @@ def _without_empty_forms(grid: Grid, fields: Mapping[str, Field]) -> tuple[list[
         cells = list(row.cells)
         for form, columns in forms.items():
             boxes = [k for k in columns if "___" in grid.columns[k]]
-            others = [k for k in columns if k not in boxes]
+            names = [(k, grid.columns[k]) for k in columns]
+            others = [k for k, name in names if k not in boxes and not _tells_visit(name) and not _tells_date(name)]
             status = f"{form}_complete"
             untouched = status in grid.columns and as_text(cells[grid.index(status)]) in ("", "0", "Incomplete")
             ticked = any(as_text(cells[k]) not in ("", "0", "Unchecked") for k in boxes)
