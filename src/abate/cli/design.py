@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -95,7 +97,7 @@ def design(
     ] = None,
     binding: Annotated[bool, option("--binding", panel=LOOKS, help="The futility boundary must be heeded.")] = False,
     pilot: Annotated[
-        Path | None, option("--pilot", metavar="STUDY", panel=PILOT, help="A Study or a CSV without a control group.")
+        str | None, option("--pilot", metavar="STUDY", panel=PILOT, help="A Study, a CSV, or responders as 3/6.")
     ] = None,
     measure: Annotated[str | None, option("--measure", panel=PILOT, help="What was measured.")] = None,
     visit: Annotated[
@@ -173,10 +175,21 @@ def design(
             "prior_people": prior_people,
             "control_people": control_people,
         }
-        payload, report = _from_pilot(pilot, wanted, seen, assurance)
+        answer = _from_pilot(pilot, wanted, seen, assurance)
+    elif file is not None:
+        answer = _from_file(file, wanted, seed)
     else:
-        payload, report = _from_numbers(file, wanted)
-    _finish(payload, report, seed=seed, json_=json_, out=out)
+        answer = _from_numbers(wanted)
+    _finish(answer, seed=seed, json_=json_, out=out)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a design comes to: its numbers, its report, and further files for a folder."""
+
+    payload: dict[str, Any]
+    report: Callable[[], Any]
+    files: Callable[[Path], Any] | None = None
 
 
 def _numbers(name: str, text: str | None) -> tuple[float, ...] | None:
@@ -193,57 +206,66 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _request(wanted: dict[str, dict[str, Any]], document: Any = None) -> Any:
-    """Return the request of a file (if any) with the options over it."""
+def _request(wanted: dict[str, dict[str, Any]]) -> Any:
     from abate.design.request import DesignRequest
     from abate.ground.files import Document
     from abate.ground.schema import read
 
-    base = document.data if document is not None else {}
-    own = {key: value for key, value in base.items() if key in DesignRequest.model_fields}
-    for group in ("assume", "looks"):
-        part = {**dict(own.get(group) or {}), **_given(wanted[group])}
-        # A boundary on the command line replaces a spending function of the file, and the other way round.
-        if group == "looks":
-            _prefer_options(part, _given(wanted[group]))
-        own[group] = part
-    own |= _given(wanted["flat"])
-    path, lines = (document.path, document.lines) if document is not None else ("design", {})
-    return read(DesignRequest, Document(path, own, lines))
+    groups = {group: _given(wanted[group]) for group in ("assume", "looks")}
+    return read(DesignRequest, Document("design", {**_given(wanted["flat"]), **groups}))
 
 
-def _prefer_options(part: dict[str, Any], given: dict[str, Any]) -> None:
-    if "boundary" in given and "spending" not in given:
-        part.pop("spending", None)
-    if "spending" in given and "boundary" not in given:
-        part.pop("boundary", None)
-    if "number" in given and "information" not in given:
-        part.pop("information", None)
-
-
-def _from_numbers(file: Path | None, wanted: dict[str, dict[str, Any]]) -> tuple[dict[str, Any], Any]:
+def _from_numbers(wanted: dict[str, dict[str, Any]]) -> Answer:
     from abate.design.plan import plan
     from abate.design.report import design_report
 
     made = plan(_request(wanted))
-    return {"design": made.payload()}, lambda: design_report(made)
+    return Answer({"design": made.payload()}, lambda: design_report(made))
 
 
-def _from_pilot(
-    path: Path, wanted: dict[str, dict[str, Any]], seen: dict[str, Any], target: float | None
-) -> tuple[dict[str, Any], Any]:
+def _from_file(file: Path, wanted: dict[str, dict[str, Any]], seed: int) -> Answer:
     from abate.design.assurance import solve_from_pilot
-    from abate.design.pilot import read_pilot
+    from abate.design.plan import plan
+    from abate.design.protocol.file import load_design
+    from abate.design.protocol.sample_size import paragraph
+    from abate.design.protocol.sections import protocol_sections
+    from abate.design.protocol.write import write_protocol
     from abate.design.report import design_report
 
-    pilot = read_pilot(path, **seen)
+    changes = _given(wanted["flat"])
+    changes |= {group: _given(wanted[group]) for group in ("assume", "looks") if _given(wanted[group])}
+    described = load_design(file, changes=changes)
+    pilot, assured = None, None
+    if described.pilot is not None:
+        pilot = described.pilot.value()
+        made, assured = solve_from_pilot(pilot, described.request)
+    else:
+        made = plan(described.request)
+    body = {"name": described.name, "title": described.title, **made.payload()}
+    if pilot is not None and assured is not None:
+        body |= {"pilot": pilot.as_dict(), "assurance": assured.as_dict()}
+
+    def report() -> Any:
+        more = protocol_sections(described, made)
+        return design_report(made, title=described.title, pilot=pilot, assured=assured, more=more)
+
+    size = paragraph(made, pilot=pilot, assured=assured)
+    return Answer({"design": body}, report, lambda f: write_protocol(described, made, f, seed=seed, size=size))
+
+
+def _from_pilot(path: str, wanted: dict[str, dict[str, Any]], seen: dict[str, Any], target: float | None) -> Answer:
+    from abate.design.assurance import solve_from_pilot
+    from abate.design.pilot import read_counts, read_pilot
+    from abate.design.report import design_report
+
+    pilot = read_counts(path, **seen) or read_pilot(path, **seen)
     made, assured = solve_from_pilot(pilot, _request(wanted), target=target)
     body = {**made.payload(), "pilot": pilot.as_dict(), "assurance": assured.as_dict()}
     title = "A randomised trial, sized from a pilot"
-    return {"design": body}, lambda: design_report(made, title=title, pilot=pilot, assured=assured)
+    return Answer({"design": body}, lambda: design_report(made, title=title, pilot=pilot, assured=assured))
 
 
-def _finish(payload: dict[str, Any], report: Any, *, seed: int, json_: bool, out: Path | None) -> None:
+def _finish(answer: Answer, *, seed: int, json_: bool, out: Path | None) -> None:
     from abate.ground.files import fresh_directory
     from abate.ground.results import write_results
 
@@ -251,9 +273,11 @@ def _finish(payload: dict[str, Any], report: Any, *, seed: int, json_: bool, out
         from abate.report.page import write
 
         with fresh_directory(out) as folder:
-            write_results(folder, "design", seed, payload)
-            write(report(), folder)
-    emit(payload, kind="design", seed=seed, json_=json_, out=None, show=_show)
+            write_results(folder, "design", seed, answer.payload)
+            write(answer.report(), folder)
+            if answer.files is not None:
+                answer.files(folder)
+    emit(answer.payload, kind="design", seed=seed, json_=json_, out=None, show=_show)
 
 
 def _show(payload: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,30 @@ def read_pilot(
         raise InputError("--responder", f"a first value of {chosen} is not above 0, so no share of it can fall")
     hits = int(np.sum(after <= (1 - responder) * before + 1e-12))
     return PilotResponders(hits, len(before), control, weight, control_people, chosen, when)
+
+
+def read_counts(
+    text: str,
+    *,
+    control: float | None = None,
+    prior_people: float | None = None,
+    control_people: float = 0.0,
+    **_: object,
+) -> PilotResponders | None:
+    """Read ``3/6``, three responders of six, or return None for anything else.
+
+    Examples
+    --------
+    >>> read_counts("3/6", control=0.25).shrunk
+    0.375
+    """
+    match = re.fullmatch(r"\s*(\d+)\s*/\s*(\d+)\s*", text)
+    if match is None:
+        return None
+    if control is None:
+        raise InputError("--control", "the share of responders without the drug is needed", hint="as --control 0.25")
+    responders, n = int(match[1]), int(match[2])
+    return PilotResponders(responders, n, control, float(n) if prior_people is None else prior_people, control_people)
 
 
 def _measurements(path: str | Path) -> Any:

@@ -1,0 +1,99 @@
+"""Dummy data for a trial to be: people, visits and values of the right shape, and of no meaning whatever."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from abate.design.plan import Plan
+from abate.design.protocol.file import DesignFile
+from abate.design.randomisation import AllocationList
+from abate.ground.randomness import uniform
+
+if TYPE_CHECKING:
+    from abate.study.tables import StudyTables
+
+__all__ = ["dummy_study"]
+
+
+def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, seed: int) -> StudyTables:
+    """Return a Study of made-up people, for programs to be written against.
+
+    Values are even over the range of their measure, at every visit and in both arms: nobody can mistake them for a
+    forecast. Some people leave and some have a flare, so that every variable occurs.
+
+    Parameters
+    ----------
+    design : DesignFile
+    made : Plan
+    allocation : AllocationList
+        Never the real one: a list of its own.
+    seed : int
+    """
+    import pandas as pd
+
+    from abate.study.tables import StudyTables, conform, empty
+
+    rows = allocation.rows
+    people = np.arange(len(rows))
+    names = [f"{i + 1:04d}" for i in people]
+    factors = dict.fromkeys(design.randomisation.strata)
+    subjects = pd.DataFrame(
+        {
+            "subject": names,
+            "arm": [row.arm for row in rows],
+            "sex": np.where(uniform(seed, "dummy-sex", people) < 0.5, "female", "male"),
+            "age": np.round(18 + 62 * uniform(seed, "dummy-age", people)),
+            **{factor: [_level(row.stratum, factor) for row in rows] for factor in factors},
+        }
+    )
+    end = float(7 * design.weeks)
+    leaves = uniform(seed, "dummy-leave", people)
+    last = np.where(leaves < 0.15, np.maximum(1.0, np.ceil(end * leaves / 0.15)), math.inf)
+    measures = dict.fromkeys([design.endpoint.measure, *(e.measure for e in design.secondary)])
+    visits = np.array(design.visits.weeks)
+    frames = []
+    for index, measure in enumerate(measures):
+        for k, week in enumerate(map(int, visits)):
+            values = _values(measure, uniform(seed, "dummy-value", people, 1000 * index + k))
+            there = 7 * week <= last
+            frames.append(
+                pd.DataFrame({"subject": names, "time": float(7 * week), "visit": f"week {week}", "value": values})[
+                    there
+                ].assign(measure=measure, item="", unit="", censoring="")
+            )
+    flare = uniform(seed, "dummy-flare", people)
+    times = np.ceil(end * uniform(seed, "dummy-flare-time", people))
+    flares = [
+        (n, float(t), "flare", "dummy")
+        for n, f, t, s in zip(names, flare, times, last, strict=True)
+        if f < 0.3 and t < s
+    ]
+    gone = [(n, float(s), "withdrawal", "dummy") for n, s in zip(names, last, strict=True) if math.isfinite(s)]
+    events = pd.DataFrame([*flares, *gone], columns=["subject", "time", "event", "detail"])
+    return StudyTables(
+        conform("subjects", subjects),
+        conform("measurements", pd.concat(frames, ignore_index=True)),
+        empty("doses"),
+        conform("events", events),
+        empty("decisions"),
+        {"name": design.name, "source": "dummy", "disease": design.disease},
+    )
+
+
+def _values(measure: str, share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spread draws over what the measure allows, so that the readers accept them."""
+    from abate.study.readers.names import measures
+
+    known = measures().get(measure)
+    low = 0.0 if known is None or known.low is None else known.low
+    high = 100.0 if known is None or known.high is None else known.high
+    return np.round(low + (high - low) * share)
+
+
+def _level(stratum: str, factor: str) -> str:
+    parts = dict(part.split("=", 1) for part in stratum.split("; ") if "=" in part)
+    return parts.get(factor, "")
