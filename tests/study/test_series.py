@@ -45,7 +45,7 @@ def test_every_estimate_has_its_fields(results):
                 walk(inner)
 
     walk(results)
-    assert list(results["measures"]) == ["fiqr", "pain", "fibromyalgianess"]
+    assert list(results["measures"]) == ["fibromyalgianess", "fiqr", "pain"]
     assert list(results["measures"]["pain"]["visits"]) == ["week-4", "week-12"]
 
 
@@ -191,6 +191,13 @@ def test_the_same_from_a_stored_study(tmp_path):
     frames = {name: getattr(tables, name) for name in ("subjects", "measurements", "doses", "events", "decisions")}
     write(tmp_path / "study", dict(tables.meta), frames)
     assert dumps(analyse(Study(tmp_path / "study"))) == dumps(analyse(tables))
+
+
+def test_the_order_of_rows_does_not_show():
+    tables = six()
+    mixed = tables.measurements.sample(frac=1, random_state=4).reset_index(drop=True)
+    again = StudyTables(tables.subjects, mixed, tables.doses, tables.events, tables.decisions, tables.meta)
+    assert dumps(analyse(again)) == dumps(analyse(tables))
 
 
 def test_arms_of_a_larger_study_and_laboratory_values():

@@ -182,18 +182,8 @@ def _visits(measurements: pd.DataFrame) -> tuple[Visit, ...]:
 
 
 def _instruments(measurements: pd.DataFrame) -> tuple[str, ...]:
-    """Instruments with a direction, in the order in which the study holds answers to them."""
-    pairs = zip(measurements["measure"], measurements["item"], strict=True)
-    place: dict[str, int] = {}
-    for measure, item in pairs:
-        place.setdefault(str(item or measure), len(place))
-    found = [instruments.load(name) for name in instruments.recorded_instruments(measurements)]
-    first = {
-        instrument.name: min((place[i] for i in instruments.accepted(instrument) if i in place), default=len(place))
-        for instrument in found
-        if instrument.direction != "none"
-    }
-    return tuple(sorted(first, key=lambda name: first[name]))
+    """Instruments with a direction, by name: the order of a file's rows must not show in the results."""
+    return tuple(n for n in instruments.recorded_instruments(measurements) if instruments.load(n).direction != "none")
 
 
 def _table(
@@ -258,7 +248,7 @@ def _labels() -> dict[str, dict[str, Any]]:
 def _recorded(measurements: pd.DataFrame, people: tuple[str, ...], visits: tuple[Visit, ...]) -> Iterable[Measure]:
     """Measures that stand in the file as one number: laboratory values, totals worked out elsewhere."""
     whole = measurements[(measurements["item"] == "") & measurements["value"].notna()]
-    for name, rows in whole.groupby("measure", sort=False):
+    for name, rows in whole.groupby("measure", sort=True):
         twice = rows[rows.duplicated(["subject", "visit"])]
         if len(twice):
             first = twice.iloc[0]
