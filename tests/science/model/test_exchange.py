@@ -32,6 +32,10 @@ def test_every_entry_is_exported_and_read_back_the_same(tmp_path, entry):
     assert dict(back.assignments) == dict(model.assignments)
     assert dict(back.initial) == dict(model.initial)
     expected = {k: p.value for k, p in model.parameters.items()} | {k: i.value for k, i in model.inputs.items()}
+    assert back.time_unit == "day"
+    assert {k: back.parameters[k].unit for k in model.parameters if k in back.parameters} == {
+        k: p.unit for k, p in model.parameters.items() if k in back.parameters
+    }
     # The file has 15 digits.
     assert {k: p.value for k, p in back.parameters.items() if k in expected} == pytest.approx(expected, rel=1e-14)
 

@@ -56,7 +56,6 @@ def to_sbml(model: Model) -> str:
         raise InputError(model.name, "only a model of the library is exported", hint="your own file is SBML already")
     document = libsbml.readSBMLFromString(sbml_text(entry))
     sbml = document.getModel()
-    sbml.setId(entry)
     sbml.setName(model.title or model.name)
     units = _Units(sbml)
     sbml.setTimeUnits(units.id("day"))

@@ -6,6 +6,8 @@ from typing import Any
 
 import libsbml
 
+from abate.science.model.unit_check import Dimensions
+
 __all__ = ["read_units", "unit_text"]
 
 _MODEL_WIDE = {
@@ -56,12 +58,23 @@ def unit_text(model: Any, word: str) -> str:
     definition = model.getUnitDefinition(word)
     if definition is None:
         return _WORDS.get(word, word)
-    parts = []
-    for unit in definition.getListOfUnits():
-        kind = libsbml.UnitKind_toString(unit.getKind())
-        factor = unit.getMultiplier() * 10.0 ** unit.getScale()
-        exponent = unit.getExponentAsDouble()
-        base = _SECONDS.get(factor) if kind == "second" else None
-        text = base or (_WORDS.get(kind, kind) if factor == 1 else f"({factor!r}*{_WORDS.get(kind, kind)})")
-        parts.append(text if exponent == 1 else f"{text}**{exponent:g}")
-    return "*".join(parts) or "dimensionless"
+    text = "*".join(_part(unit) for unit in definition.getListOfUnits()) or "dimensionless"
+    name = definition.getName()
+    return name if name and _means(name, text) else text
+
+
+def _part(unit: Any) -> str:
+    kind = libsbml.UnitKind_toString(unit.getKind())
+    factor = unit.getMultiplier() * 10.0 ** unit.getScale()
+    exponent = unit.getExponentAsDouble()
+    base = _SECONDS.get(factor) if kind == "second" else None
+    text = base or (_WORDS.get(kind, kind) if factor == 1 else f"({factor!r}*{_WORDS.get(kind, kind)})")
+    return text if exponent == 1 else f"{text}**{exponent:g}"
+
+
+def _means(name: str, text: str) -> bool:
+    """Tell whether the human name of a definition says what the definition does."""
+    try:
+        return Dimensions.of(name).same(Dimensions.of(text))
+    except Exception:  # pint raises many kinds for words that are no unit
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sympy
@@ -26,9 +27,11 @@ class Dimensions:
     scale: float = 1.0
 
     @staticmethod
+    @cache
     def of(unit: str) -> Dimensions:
-        """Read a unit as pint does."""
-        base = registry().Quantity(1.0, unit).to_base_units()
+        """Read a unit as pint does, also one with a factor (``(1e-9*mole)``, as SBML documents define them)."""
+        parsed = registry().parse_expression(unit)
+        base = registry().Quantity(parsed).to_base_units()
         powers = tuple(sorted((str(k), float(v)) for k, v in base.dimensionality.items() if v))
         return Dimensions(powers, float(base.magnitude))
 
