@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import re
 from dataclasses import replace
 from html import unescape
@@ -16,7 +17,8 @@ import pytest
 from rich.console import Console
 
 from abate.report import terminal, trial
-from abate.report.page import Honesty
+from abate.report.page import Honesty, Table
+from abate.report.trial_endpoints import say
 from abate.report.trial_story import choose, course, story
 from abate.report.trial_view import TrialView, look
 from abate.study import endpoints
@@ -71,8 +73,49 @@ def test_endpoint_numbers_are_those_of_the_study(folder: Path, study: Study) -> 
         # a share of a few people, written and read back as decimal text
         assert table.loc[("sustained-remission", arm), "estimate"] == pytest.approx(want, rel=1e-12)
     both = people[people["arm"].str.startswith("placebo")]["flared"].mean()
-    assert table.loc[("patients-with-a-flare", "placebo"), "estimate"] == pytest.approx(both, rel=1e-12)
-    assert table.loc[("patients-with-a-flare", "placebo"), "published"] == pytest.approx(59 / 101, rel=1e-12)
+    board = pd.read_csv(folder / "data" / "published.csv").set_index(["endpoint", "arm"])
+    assert board.loc[("patients-with-a-flare", "placebo"), "predicted"] == pytest.approx(both, rel=1e-12)
+    assert board.loc[("patients-with-a-flare", "placebo"), "published"] == pytest.approx(59 / 101, rel=1e-12)
+    assert len(board) == 12
+
+
+def test_published_figures_given_by_hand_replace_those_of_the_library(study: Study, tmp_path: Path) -> None:
+    row = {"target": "Flares", "arm": "placebo-26", "endpoint": "patients-with-a-flare", "events": 1, "n": 50}
+    row |= {"source": "made up", "grade": "assumed", "calibrated": False}
+    view = look(study, [row])
+    assert [(r["arm"], r["published"], r["inside"]) for r in view.board] == [("placebo-26", 0.02, False)]
+    html = trial.write(study, tmp_path, [row]).read_text()
+    assert "outside" in html
+    assert "Stone 2017" not in html
+
+
+def test_contrasts_of_results_json_leave_out_people_chosen_after_the_start(study: Study) -> None:
+    found = {"estimate": 0.4, "low": 0.1, "high": 0.6, "level": 0.95, "n": 20, "method": "difference"}
+    ratio = {**found, "estimate": 0.15, "low": 0.05, "high": 0.4}
+    rows = {"patients-with-a-flare": found, "normal-crp-at-first-flare": {**found, "n": 9}}
+    contrasts = {"tocilizumab-weekly": {**rows, "hazard-ratio-of-first-flare": ratio}}
+    report = trial.compose(look(study, results={"reference": "placebo-26", "contrasts": contrasts}))
+    table = next(p for s in report.sections for p in s.parts if isinstance(p, Table) and p.name == "contrasts")
+    assert table.data is not None
+    assert table.data["contrast"].tolist() == ["patients-with-a-flare", "hazard-ratio-of-first-flare"]
+    assert "+40 (+10 to +60)" in table.html
+    assert "0.15 (0.050 to 0.40)" in table.html
+
+
+@pytest.mark.parametrize(
+    ("name", "estimate", "said"),
+    [
+        ("time-to-first-flare-days", (126.0, 112.0, 154.0), "126 (112 to 154)"),
+        ("time-to-first-flare-days", (math.nan, 168.0, math.nan), "not reached (168 to not reached)"),
+        ("time-to-first-flare-days", (None, None, None), "not reached"),
+        ("cumulative-glucocorticoid-mg", (1862.0, 1690.0, 2212.0), "1862 (1690 to 2212)"),
+        ("patients-with-a-flare", (0.25, 0.1, 0.5), "25\u00a0% (10 to 50)"),
+    ],
+)
+def test_an_endpoint_is_said_as_its_kind_asks(name: str, estimate: tuple[float, float, float], said: str) -> None:
+    row = dict(zip(("estimate", "low", "high"), estimate, strict=True)) | {"n": 51}
+    assert say(name, row) == said
+    assert say(name, {**row, "n": 0}) == "—"
 
 
 def test_numbers_of_results_json_are_shown_where_they_exist(study: Study) -> None:
@@ -149,9 +192,9 @@ def test_story_is_told_by_rule_and_in_order(view: TrialView) -> None:
     lines = story(view, subject)
     weeks = [float(line.when.split()[1]) for line in lines[1:]]
     assert weeks == sorted(weeks)
-    assert lines[0].what.startswith(f"Person {subject}, 71 years, female")
+    assert lines[0].what.startswith(f"Person {int(subject)}, 71 years, female")
     flare = next(line for line in lines if "flare is called" in line.what)
-    assert flare.what == "A flare is called; rescue to 40 mg, then giacta-26."
+    assert flare.what == "A flare is called; rescue to 40 mg, then the taper giacta-26 again."
     assert "symptom score 25" in flare.why
     assert "prednisone until then 0 mg a day" in flare.why
     assert sum("flare is called" in line.what for line in lines) == 1  # the event and its decision are one line
@@ -195,10 +238,10 @@ def test_terminal_table_has_every_arm_with_its_interval_and_the_published_figure
     text = caught.get()
     for arm in view.arms:
         assert arm.label in text
-        assert f"({terminal.percent(view.estimate(arm.slug, 'sustained-remission')['low'])[:-2]} to" in text
-    assert "published 14\u00a0%" in text
-    assert "published 58\u00a0%" in text
-    assert "published 3818" in text
+        assert f"({terminal.percent(view.estimate(arm.slug, 'sustained-remission')['low'])[:-2]}\u00a0to" in text
+    assert "published\u00a014\u00a0%" in text
+    assert "published\u00a058\u00a0%" in text
+    assert "published\u00a03818" in text
     assert "not a prescription" in text
 
 

@@ -57,7 +57,9 @@ def replicate_scoreboard(
     for row in trial.published:
         arms = trial.groups.get(row.arm, (row.arm,))
         here = people[people["arm"].isin(arms)]
-        values = np.array([estimate(row.endpoint, one).estimate for _, one in here.groupby("replicate")])
+        values = np.array(
+            [estimate(row.endpoint, one, own=trial.endpoint_rules).estimate for _, one in here.groupby("replicate")]
+        )
         known = values[~np.isnan(values)]
         tail = 100 * (1 - level) / 2
         low, high = np.percentile(known, [tail, 100 - tail]) if known.size else (np.nan, np.nan)
@@ -74,7 +76,7 @@ def replicate_scoreboard(
                 "high": float(high),
                 "inside": bool(low <= row.figure <= high),
                 "calibrated": row.calibrated,
-                "share": endpoint_rule(row.endpoint)["estimator"] == "proportion",
+                "share": endpoint_rule(row.endpoint, trial.endpoint_rules)["estimator"] == "proportion",
                 "unit": row.unit,
                 "n": row.n,
                 "method": f"{replicates} replicate trials of the published size",
@@ -91,6 +93,7 @@ def many_people(
     import pandas as pd
 
     frames = []
+    names = list(dict.fromkeys([*setup.trial.endpoints, *(row.endpoint for row in setup.trial.published)]))
     total, done = sum(sizes.values()), 0
     for arm, size in sizes.items():
         for first in range(0, size, CHUNK):
@@ -98,7 +101,7 @@ def many_people(
             course = course_of(setup, arm, persons, seed)
             subjects = np.array([f"{arm}/{number:06d}" for number in persons], dtype=object)
             rows = study_rows(course, arm, subjects, load_clinic())
-            frames.append(per_person(StudyTables(**rows, meta={}), setup.trial.days))
+            frames.append(per_person(StudyTables(**rows, meta={}), setup.trial.days, names, setup.trial.endpoint_rules))
             done += persons.size
             if progress:
                 progress(done / total)

@@ -41,8 +41,10 @@ def analyse_arms(tables: StudyTables, *, level: float = 0.95) -> dict[str, Any]:
     """
     meta = tables.meta
     days = float(meta.get("days") or tables.events["time"].max() or 0)
-    people = per_person(tables, days)
+    own = meta.get("endpoint_rules", {})
     names = list(meta.get("endpoints") or ENDPOINTS)
+    extra = [row["endpoint"] for row in meta.get("published", ()) if row["endpoint"] not in names]
+    people = per_person(tables, days, [*names, *dict.fromkeys(extra)], own)
     members = {slug: [slug] for slug in meta["arms"]}
     groups = {slug: list(arms) for slug, arms in meta.get("groups", {}).items()}
     rows = {slug: people[people["arm"].isin(arms)] for slug, arms in (members | groups).items()}
@@ -50,30 +52,34 @@ def analyse_arms(tables: StudyTables, *, level: float = 0.95) -> dict[str, Any]:
         "study": meta.get("name"),
         "source": meta.get("source"),
         "days": days,
-        "arms": {slug: _arm(rows[slug], str(meta["arms"][slug]), names, level) for slug in members},
-        "groups": {slug: _arm(rows[slug], slug, names, level) | {"arms": groups[slug]} for slug in groups},
+        "arms": {slug: _arm(rows[slug], str(meta["arms"][slug]), names, level, own) for slug in members},
+        "groups": {slug: _arm(rows[slug], slug, names, level, own) | {"arms": groups[slug]} for slug in groups},
     }
     reference = meta.get("reference")
     if reference:
         result["reference"] = reference
         result["contrasts"] = {
-            slug: _contrast(rows[slug], rows[reference], names, level) for slug in members if slug != reference
+            slug: _contrast(rows[slug], rows[reference], names, level, own) for slug in members if slug != reference
         }
     if meta.get("published"):
-        result["scoreboard"] = scoreboard(rows, meta["published"], level=level)
+        result["scoreboard"] = scoreboard(rows, meta["published"], level=level, own=own)
     return result
 
 
 def scoreboard(
-    rows: Mapping[str, pd.DataFrame], published: Iterable[Mapping[str, Any]], *, level: float = 0.95
+    rows: Mapping[str, pd.DataFrame],
+    published: Iterable[Mapping[str, Any]],
+    *,
+    level: float = 0.95,
+    own: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Set each published figure beside the prediction interval for a trial of the published size."""
     board = []
     for row in published:
         people = rows[row["arm"]]
         figure = row["events"] / row["n"] if row.get("events") is not None else row["value"]
-        predicted = estimate(row["endpoint"], people, level=level)
-        low, high = prediction_interval(row["endpoint"], people, int(row["n"]), level=level)
+        predicted = estimate(row["endpoint"], people, level=level, own=own)
+        low, high = prediction_interval(row["endpoint"], people, int(row["n"]), level=level, own=own)
         board.append(
             {
                 "target": row["target"],
@@ -95,7 +101,9 @@ def scoreboard(
     return board
 
 
-def prediction_interval(endpoint: str, people: pd.DataFrame, n: int, *, level: float = 0.95) -> tuple[float, float]:
+def prediction_interval(
+    endpoint: str, people: pd.DataFrame, n: int, *, level: float = 0.95, own: Mapping[str, Any] | None = None
+) -> tuple[float, float]:
     """Predict an endpoint in a new sample of `n` people like these.
 
     A proportion is beta-binomial from Jeffreys' prior, so that the finite number of people here counts too; a median is
@@ -104,16 +112,16 @@ def prediction_interval(endpoint: str, people: pd.DataFrame, n: int, *, level: f
     Examples
     --------
     >>> import pandas as pd
-    >>> rows = pd.DataFrame({"flared": [1.0] * 250 + [0.0] * 750})
+    >>> rows = pd.DataFrame({"patients-with-a-flare": [1.0] * 250 + [0.0] * 750})
     >>> prediction_interval("patients-with-a-flare", rows, 100)
     (0.16, 0.35)
     """
-    rule = endpoint_rule(endpoint)
+    rule = endpoint_rule(endpoint, own)
     tail = (1 - level) / 2
     if rule["estimator"] == "time":
         values = people["flare"].fillna(np.inf)
     else:
-        values = people[rule["measure"]].dropna()
+        values = people[endpoint].dropna()
     if values.empty:
         return float("nan"), float("nan")
     if rule["estimator"] == "proportion":
@@ -126,7 +134,7 @@ def prediction_interval(endpoint: str, people: pd.DataFrame, n: int, *, level: f
     return float(low), float(high)
 
 
-def _arm(people: pd.DataFrame, label: str, names: list[str], level: float) -> dict[str, Any]:
+def _arm(people: pd.DataFrame, label: str, names: list[str], level: float, own: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "label": label,
         "n": len(people),
@@ -140,21 +148,23 @@ def _arm(people: pd.DataFrame, label: str, names: list[str], level: float) -> di
             "completed": int(people[["withdrawal", "failure"]].isna().all(axis=1).sum()),
         },
         "endpoints": {
-            name: {"label": ENDPOINTS[name], **estimate(name, people, level=level).as_dict()} for name in names
+            name: {"label": endpoint_rule(name, own)["label"], **estimate(name, people, level=level, own=own).as_dict()}
+            for name in names
         },
     }
 
 
-def _contrast(arm: pd.DataFrame, reference: pd.DataFrame, names: list[str], level: float) -> dict[str, Any]:
+def _contrast(
+    arm: pd.DataFrame, reference: pd.DataFrame, names: list[str], level: float, own: Mapping[str, Any]
+) -> dict[str, Any]:
     from abate.study.statistics.proportions import difference_of_proportions
     from abate.study.statistics.survival import hazard_ratio
 
     contrast: dict[str, Any] = {}
     for name in names:
-        rule = endpoint_rule(name)
-        if rule["estimator"] != "proportion":
+        if endpoint_rule(name, own)["estimator"] != "proportion":
             continue
-        here, there = arm[rule["measure"]].dropna(), reference[rule["measure"]].dropna()
+        here, there = arm[name].dropna(), reference[name].dropna()
         if here.empty or there.empty:
             continue
         contrast[name] = difference_of_proportions(

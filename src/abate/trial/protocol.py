@@ -16,7 +16,7 @@ from abate.ground.quantity import Grade
 from abate.ground.schema import read
 from abate.science.population import load_population
 from abate.science.regimen import Regimen, load_taper, parse
-from abate.study.endpoints import ENDPOINTS
+from abate.study.endpoints import ENDPOINTS, check_rule
 from abate.study.observation import load_clinic
 
 __all__ = ["Arm", "Trial", "load_trial", "trial_names"]
@@ -149,6 +149,7 @@ class Trial(_Strict):
     reference: str | None = None
     groups: dict[str, tuple[str, ...]] = {}
     endpoints: tuple[str, ...] = ("patients-with-a-flare", "cumulative-glucocorticoid-mg")
+    endpoint_rules: dict[str, dict[str, Any]] = {}
     published: tuple[Published, ...] = ()
     twins: bool = False
     parameters: dict[str, float | str] = {}
@@ -260,13 +261,19 @@ def read_trial(document: Document) -> Trial:
 def _look_up(document: Document, trial: Trial) -> None:
     arms, groups = list(trial.arms), list(trial.groups)
     clinic = load_clinic()
-    checks = [_Check(("endpoints", i), e, list(ENDPOINTS), "endpoint") for i, e in enumerate(trial.endpoints)]
+    known = [*ENDPOINTS, *trial.endpoint_rules]
+    for name, rule in trial.endpoint_rules.items():
+        try:
+            check_rule(name, rule)
+        except InputError as error:
+            raise document.error(("endpoint_rules", name), str(error)) from error
+    checks = [_Check(("endpoints", i), e, known, "endpoint") for i, e in enumerate(trial.endpoints)]
     checks += [_Check(("measures", i), m, list(clinic.measures), "measure") for i, m in enumerate(trial.measures)]
     for group, members in trial.groups.items():
         checks += [_Check(("groups", group, i), m, arms, "arm") for i, m in enumerate(members)]
     for i, row in enumerate(trial.published):
         checks.append(_Check(("published", i, "arm"), row.arm, arms + groups, "arm"))
-        checks.append(_Check(("published", i, "endpoint"), row.endpoint, list(ENDPOINTS), "endpoint"))
+        checks.append(_Check(("published", i, "endpoint"), row.endpoint, known, "endpoint"))
     if trial.reference:
         checks.append(_Check(("reference",), trial.reference, arms, "arm"))
     for check in checks:

@@ -223,6 +223,7 @@ def _head(setup: Setup, seed: int, sizes: dict[str, int]) -> dict[str, Any]:
         "groups": {slug: list(arms) for slug, arms in trial.groups.items()},
         "reference": trial.reference,
         "endpoints": list(trial.endpoints),
+        "endpoint_rules": trial.endpoint_rules,
         "published": [row.model_dump(exclude_none=True) for row in trial.published],
         "provenance": {
             "abate": __version__,
