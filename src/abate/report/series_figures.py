@@ -203,8 +203,14 @@ def _waterfall(change: NDArray[np.float64], names: list[str], label: str, slug: 
     fall = np.round(-change, 6)
     groups = [kinds[0] if value < 30 else kinds[1] if value < 50 else kinds[2] for value in fall]
     colours = dict(zip(kinds, (MUTED, SERIES[0], SERIES[2]), strict=True))
+    order = sorted(range(len(names)), key=lambda k: kinds.index(groups[k]))  # the same legend at every visit
     figure = waterfall(
-        change, y="Change of pain (% of baseline)", subjects=names, groups=groups, threshold=-30, colours=colours
+        change[order],
+        y="Change of pain (% of baseline)",
+        subjects=[names[k] for k in order],
+        groups=[groups[k] for k in order],
+        threshold=-30,
+        colours=colours,
     )
     line = {"color": MUTED, "width": 1, "dash": "dash"}
     figure.add_shape(type="line", x0=0, x1=1, xref="paper", y0=-50, y1=-50, yref="y", line=line)

@@ -29,7 +29,7 @@ def table_one(view: SeriesView) -> Shown:
     split = next(iter(view.series.subgroups), "")
     caption = f"Who took part{f', by {split}' if split else ''}"
     notes = ("Counts with percent; numbers as median (lowest to highest).",)
-    html = _great(frame, list(groups), split, caption)
+    html = _great(frame, list(groups), caption)
     return Shown("table-1", caption, frame.drop(columns="block"), pd.DataFrame(data), notes, html=html)
 
 
@@ -90,12 +90,10 @@ def _spreads(values: Any, groups: dict[str, Any]) -> list[str]:
     return cells
 
 
-def _great(frame: pd.DataFrame, columns: list[str], split: str, caption: str) -> str:
+def _great(frame: pd.DataFrame, columns: list[str], caption: str) -> str:
     from great_tables import GT
 
     made = GT(frame, rowname_col="characteristic", groupname_col="block").cols_align("right", columns=columns)
     made = made.tab_stubhead("Characteristic")
-    if split and len(columns) > 1:
-        made = made.tab_spanner(label=split.capitalize(), columns=columns[1:])
     made = made.tab_source_note("Counts with percent; numbers as median (lowest to highest).")
     return from_great_table(made, caption=caption)

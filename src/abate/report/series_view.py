@@ -27,7 +27,7 @@ class SeriesView:
     @property
     def title(self) -> str:
         """The study's own name, else what it is."""
-        return str(self.series.meta.get("name") or "Paired series")
+        return str(self.series.meta.get("name") or f"{len(self.series.people)} people, before and after")
 
     @property
     def simulated(self) -> bool:
