@@ -73,6 +73,15 @@ def write_long(sheets: dict[tuple[str, int], dict[str, int]]) -> None:
             rows.writerows([subject, *facts, f"week {week}", item, value] for item, value in sheet.items())
 
 
+def write_doses() -> None:
+    """Weekly injections, as invented as the rest: the paper gives no dose and no interval, only 12 weeks or more."""
+    with (HERE / "series-doses.csv").open("w", newline="", encoding="utf-8") as stream:
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow(["subject", "week", "drug", "route", "amount", "unit", "count", "interval"])
+        for subject, injections in zip(PEOPLE, (14, 12, 16, 13, 12, 13), strict=True):
+            rows.writerow([subject, 0, "tocilizumab", "sc", 162, "mg", injections, 7])
+
+
 def wide(sheets: dict[tuple[str, int], dict[str, int]]) -> pd.DataFrame:
     """One row a person and visit."""
     items = ["pain", *FIQR, *WPI, *SSS, DURATION]
@@ -142,6 +151,7 @@ def main() -> None:
 
     sheets = answers()
     write_long(sheets)
+    write_doses()
     frame = wide(sheets)
     frame.to_csv(HERE / "series-wide.csv", index=False, lineterminator="\n", float_format="%g")
     frame.to_excel(HERE / "series.xlsx", sheet_name="answers", index=False)

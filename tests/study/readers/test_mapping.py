@@ -187,6 +187,36 @@ def test_a_number_reads_back(value: float) -> None:
     assert number(value, "here") == Number(value)
 
 
+DOSES = "subject,week,drug,route,amount,unit,count,interval\nP1,0,Tocilizumab,SC,162,mg,12,7\n"
+STUDY = "subject,visit,date,pain\nP1,week 0,2024-01-01,8\nP1,week 4,2024-01-30,5\n"
+
+
+def test_doses_and_events_lie_beside_the_study(tmp_path: Path) -> None:
+    (tmp_path / "study-doses.csv").write_text(DOSES)
+    (tmp_path / "study-events.csv").write_text("subject,date,event,detail\nP1,2024-01-15,Flare,knee swollen\n")
+    reading = read(tmp_path, STUDY)
+    assert reading.tables.doses.values.tolist() == [["P1", 0.0, "tocilizumab", "sc", 162.0, "mg", 0.0, 12, 7.0]]
+    assert reading.tables.events.values.tolist() == [["P1", 14.0, "flare", "knee swollen"]]
+    assert "doses were read from study-doses.csv" in reading.mapping.assumptions
+
+
+@pytest.mark.parametrize(
+    ("find", "replace", "message"),
+    [
+        ("P1,0", "P9,0", "study-doses.csv, row 2, column subject: this person has no answers in the study: 'P9'"),
+        ("162", "-162", "row 2, column amount: this cannot be negative: -162.0"),
+        ("162", "", "row 2, column amount: the amount is missing"),
+        ("162", "a lot", "row 2, column amount: this is not a number: 'a lot'"),
+        ("week", "wann", "row 1: no column says when"),
+        ("amount", "dose", "row 1: a heading is missing: 'amount'"),
+    ],
+)
+def test_mistakes_in_a_file_of_doses(tmp_path: Path, find: str, replace: str, message: str) -> None:
+    (tmp_path / "study-doses.csv").write_text(DOSES.replace(find, replace, 1))
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, STUDY)
+
+
 def test_an_answer_sheet_without_a_person(tmp_path: Path) -> None:
     from abate.science import instruments
 

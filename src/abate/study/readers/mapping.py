@@ -30,6 +30,8 @@ class MapFile(BaseModel):
         As in ``%d/%m/%Y``.
     sheet, dictionary : str
         Which sheet of a workbook; where the REDCap data dictionary is (beside the file, or a full path).
+    doses, events : str
+        Files of doses and events, where they are not found beside the study file.
     missing : tuple of str
         Codes that stand for a missing answer (``-99``).
     any_order, allow_missing_baseline, mixed_units : bool

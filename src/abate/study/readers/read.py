@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abate.ground.errors import InputError
 from abate.science.instruments import Instrument
 from abate.study.readers import adam, checks, dataset_json, excel, fhir, project, redcap, statistical
 from abate.study.readers.assemble import measurement_table, subject_table
+from abate.study.readers.beside import find_beside, read_beside
 from abate.study.readers.delimited import read_delimited
 from abate.study.readers.grid import Grid, Row
 from abate.study.readers.layout import Layout, has_subject, is_long, lay_out
 from abate.study.readers.mapping import MapFile, Mapping, load_map
-from abate.study.readers.records import extract
-from abate.study.readers.timeline import check_order, timed
+from abate.study.readers.records import Extract, Record, extract
+from abate.study.readers.timeline import check_order, origins, timed
 from abate.study.store import Study, is_study
 from abate.study.tables import StudyTables, empty
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Reading", "read"]
 
@@ -89,12 +94,12 @@ def read(
         dictionary = redcap.find_dictionary(source, map_file.dictionary)
         fields = redcap.read_dictionary(dictionary) if dictionary else {}
         notes = (f"the data dictionary is {dictionary.name}",) if dictionary else ()
-        return _understand(*_from_redcap(replace(grid, notes=(*grid.notes, *notes)), fields, map_file), heads)
+        return _understand(*_from_redcap(replace(grid, notes=(*grid.notes, *notes)), fields, map_file), heads, source)
     if adam.is_adam(grid.columns):
         grid = adam.prepare(grid)
     if heads:
         grid = _with_people(grid, map_file)
-    return _understand(grid, [], {}, map_file, heads)
+    return _understand(grid, [], {}, map_file, heads, source)
 
 
 def _from_redcap(
@@ -137,7 +142,12 @@ def _load(source: Path, map_file: MapFile) -> Grid:
 
 
 def _understand(
-    grid: Grid, assumptions: list[str], ignored: MappingType[str, str], map_file: MapFile, heads: tuple[str, ...]
+    grid: Grid,
+    assumptions: list[str],
+    ignored: MappingType[str, str],
+    map_file: MapFile,
+    heads: tuple[str, ...],
+    source: Path | None = None,
 ) -> Reading:
     """Work out columns, values and times, refuse what is wrong, and lay the tables out."""
     layout = lay_out(grid, map_file, ignored, heads)
@@ -155,9 +165,31 @@ def _understand(
     checks.check_baseline(records, times, grid.where, visit_column, map_file)
     measurements = measurement_table(records, times, labels, map_file)
     subjects = subject_table(found)
-    if found.blanks:
-        notes.append(f"{found.blanks} cell(s) hold no answer and count as missing")
-    mapping = Mapping(
+    doses, events, beside = _beside(source, set(subjects["subject"]), records, map_file)
+    counts = {
+        "people": len(subjects),
+        "visits": len(measurements[["subject", "visit"]].drop_duplicates()),
+        "values": len(measurements),
+    }
+    mapping = _mapping(grid, layout, found, converted, counts, (*assumptions, *found.assumptions, *notes, *beside))
+    asked = checks.questions(records, times, grid.where)
+    mapping = replace(mapping, questions=(*found.questions, *asked))
+    arms = list(dict.fromkeys(subjects["arm"]))
+    # No name: the same study is the same study whatever its file is called.
+    meta = {"source": "observed", "arms": {arm: {} for arm in arms}, "provenance": {"file": grid.file}}
+    return Reading(StudyTables(subjects, measurements, doses, events, empty("decisions"), meta), mapping)
+
+
+def _mapping(
+    grid: Grid,
+    layout: Layout,
+    found: Extract,
+    converted: MappingType[str, str],
+    counts: MappingType[str, int],
+    notes: tuple[str, ...],
+) -> Mapping:
+    blanks = (f"{found.blanks} cell(s) hold no answer and count as missing",) if found.blanks else ()
+    return Mapping(
         file=grid.file,
         format=grid.format,
         shape=layout.shape,
@@ -168,20 +200,23 @@ def _understand(
         units=converted,
         unmapped=tuple(f"column {column}: {reason}" for column, reason in layout.unmapped.items()),
         ignored=tuple(f"column {column}: {reason}" for column, reason in layout.ignored.items()),
-        assumptions=(*grid.notes, *assumptions, *found.assumptions, *notes),
-        questions=(*found.questions, *checks.questions(records, times, grid.where)),
-        counts={
-            "people": len(subjects),
-            "visits": len(measurements[["subject", "visit"]].drop_duplicates()),
-            "values": len(measurements),
-        },
+        assumptions=(*grid.notes, *notes, *blanks),
+        counts=counts,
     )
-    arms = list(dict.fromkeys(subjects["arm"]))
-    # No name: the same study is the same study whatever its file is called.
-    meta = {"source": "observed", "arms": {arm: {} for arm in arms}, "provenance": {"file": grid.file}}
-    return Reading(
-        StudyTables(subjects, measurements, empty("doses"), empty("events"), empty("decisions"), meta), mapping
-    )
+
+
+def _beside(
+    source: Path | None, people: set[str], records: list[Record], map_file: MapFile
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Doses and events from the files beside the study file, where there are any."""
+    tables = {"doses": empty("doses"), "events": empty("events")}
+    notes = []
+    for table in ("doses", "events"):
+        file = find_beside(source, table, map_file) if source else None
+        if file is not None:
+            tables[table] = read_beside(file, table, people, origins(records), map_file)
+            notes.append(f"{table} were read from {file.name}")
+    return tables["doses"], tables["events"], notes
 
 
 def _with_people(grid: Grid, map_file: MapFile) -> Grid:

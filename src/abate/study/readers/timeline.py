@@ -11,7 +11,7 @@ from abate.study.readers.mapping import MapFile
 from abate.study.readers.records import Record
 from abate.study.readers.visits import Visit, canonical
 
-__all__ = ["check_order", "timed"]
+__all__ = ["check_order", "origins", "timed"]
 
 
 def timed(records: list[Record]) -> tuple[list[float], list[str], list[str]]:
@@ -20,7 +20,7 @@ def timed(records: list[Record]) -> tuple[list[float], list[str], list[str]]:
     A study day wins over a date, a date over the visit's label. Day 0 is the date of the visit called baseline or
     week 0, otherwise the person's first date. Without a label, a visit is named after its nearest week.
     """
-    origin = _origins(records)
+    origin = origins(records)
     times: list[float] = []
     labels: list[str] = []
     named = False
@@ -90,7 +90,8 @@ def _dates_agree(subject: str, visits: dict[float, tuple[date, Record]], where: 
             raise InputError(place, problem, value=later.isoformat(), hint="correct the date or the visit")
 
 
-def _origins(records: list[Record]) -> dict[str, date]:
+def origins(records: list[Record]) -> dict[str, date]:
+    """Return each person's date of day 0: that of the visit at week 0, without one the first date."""
     origin: dict[str, date] = {}
     for record in records:
         if record.date is not None and _is_baseline(record.visit):
