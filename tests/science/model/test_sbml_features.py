@@ -251,7 +251,7 @@ def test_an_amount_added_at_a_fixed_time_is_a_dose(tmp_path):
         (with_event("time >= 2", "S", "S + time"), "more than add an amount"),
         (
             with_event("time >= 2", "S", "S + 1", extra=f"<delay>{maths('1')}</delay>"),
-            "delay or a priority is not supported: 'e'",
+            "event with this delay is not supported: 'e'",
         ),
         (
             document(vessel("c", 1), S3, K, rules=f"<algebraicRule>{maths('S-k')}</algebraicRule>"),

@@ -20,20 +20,20 @@ def read_events(model: Any, formula: FormulaReader, where: str, states: set[str]
     Raises
     ------
     InputError
-        If an event is triggered by anything but time, is delayed or ranked, or does more than add constants to states.
+        If an event is triggered by anything but time, is delayed by more than a fixed time, or does more than add
+        constants to states.
     """
     doses: list[ScheduledDose] = []
     for event in model.getListOfEvents():
         name = event.getId() or event.getName() or "an event without a name"
         if event.getNumEventAssignments() == 0:
             continue
-        if event.isSetDelay() or event.isSetPriority():
-            raise InputError(where, "an event with a delay or a priority is not supported", value=name)
         when = _fixed_time(event.getTrigger(), formula)
         if when is None:
             raise InputError(
                 where, "an event that is not at a fixed time is not supported", value=name, allowed="time >= number"
             )
+        when += _fixed_delay(event, formula, where, name)
         assignments = event.getListOfEventAssignments()
         doses += [_dose(assignment, when, formula, where, name, states) for assignment in assignments]
     return sorted(doses, key=lambda dose: dose.time)
@@ -55,6 +55,22 @@ def _fixed_time(trigger: Any, formula: FormulaReader) -> float | None:
         return None
     when = float(right)
     return when if when > 0 or (when == 0 and not trigger.getInitialValue()) else None
+
+
+def _fixed_delay(event: Any, formula: FormulaReader, where: str, name: str) -> float:
+    """Return the delay of an event; priorities may be ignored, since amounts add up in any order."""
+    if not event.isSetDelay():
+        return 0.0
+    delay = formula.read(event.getDelay().getMath())
+    fixed = delay.is_number and delay >= 0
+    if not fixed or (delay > 0 and event.getUseValuesFromTriggerTime()):
+        raise InputError(
+            where,
+            "an event with this delay is not supported",
+            value=name,
+            allowed="a fixed delay, with values from the time of execution",
+        )
+    return float(delay)
 
 
 def _dose(

@@ -23,6 +23,9 @@ from abate.science.model.sbml_units import read_units
 
 __all__ = ["read_sbml"]
 
+# Packages that change no number; the last holds functions that are core since level 3 version 2.
+_HARMLESS = frozenset({"layout", "render", "groups", "l3v2extendedmath"})
+
 
 def read_sbml(text: str, where: str) -> Equations:
     """Read an SBML document.
@@ -50,8 +53,7 @@ def read_sbml(text: str, where: str) -> Equations:
         raise InputError(where, "this SBML cannot be converted to level 3 version 2", hint="export it as level 3")
     for index in range(document.getNumPlugins()):
         package = document.getPlugin(index).getPackageName()
-        # The functions of level 3 version 2 also exist as a package for version 1; libsbml shows it for both.
-        if document.getPackageRequired(package) and package != "l3v2extendedmath":
+        if document.getPackageRequired(package) and package not in _HARMLESS:
             raise InputError(where, "the model needs an SBML package", value=package, allowed="core SBML")
     model = document.getModel()
     if model is None:
@@ -94,6 +96,9 @@ class _Reading:
         self._read_rates_of_change()
         self._read_starts()
         names = constants_of([*self.rates.values(), *self.assignments.values(), *self.initial.values()])
+        if not self.rates:
+            # Solvers step states: where rules alone move a model, one state stands still.
+            self.rates["at_rest"] = self.initial["at_rest"] = sympy.Integer(0)
         known = {**self.rates, **self.assignments}
         for name in sorted(names - set(known) - set(self.values)):
             raise InputError(self.where, "this name stands for nothing in the model", value=name)
