@@ -115,14 +115,17 @@ def _show(found: Expression, payload: dict[str, Any], out: Path | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from abate.study.expression.relabel import ways
+
     console = Console()
     console.print()
     console.print(payload["finding"], highlight=False, markup=False, soft_wrap=True)
     second = payload["relabelling"]
     if second is not None:
         console.print(
-            f"Second opinion: of {second['relabellings']:,} relabellings, the bar that {second['list_length']} genes "
-            f"pass is passed by {second['expected_by_chance']:g} by chance (median; most {second['most_by_chance']}); "
+            f"Second opinion: of {ways(second['relabellings'])} relabellings, the bar that {second['list_length']} "
+            "genes pass is passed by "
+            f"{second['expected_by_chance']:g} by chance (median; most {second['most_by_chance']}); "
             f"the two lists share {second['overlap']:.0%}.",
             highlight=False,
             markup=False,

@@ -13,6 +13,7 @@ from abate.report import expression_figures as draw
 from abate.report.page import Figure, Honesty, Key, Keys, Prose, Report, Section, Table
 from abate.report.tables import interval, number, percent, table
 from abate.study.expression.contrast import first_level, ordered
+from abate.study.expression.relabel import ways
 from abate.study.expression.sheet import as_text
 
 if TYPE_CHECKING:
@@ -88,8 +89,14 @@ def _question(found: Expression) -> Section:
     ]
     frame = pd.DataFrame(rows, columns=["", "what was done"])
     parts = [Table("design", table(frame, caption="Design, fixed before anything was estimated"), frame)]
-    notes = [Prose(f"{note}.", role="note") for note in found.notes]
+    notes = [Prose(_told(note), role="note") for note in found.notes]
     return Section("What was compared", (*parts, *notes))
+
+
+def _told(note: str) -> str:
+    """Make a note a sentence; a name of a file keeps its letters."""
+    first = note.split()[0]
+    return (note[0].upper() + note[1:] if first.isalpha() else note) + "."
 
 
 def _samples(found: Expression, marks: pd.DataFrame) -> Section:
@@ -109,9 +116,9 @@ def _samples(found: Expression, marks: pd.DataFrame) -> Section:
             ),
             Figure(
                 "distances", heat,
-                caption="Distance between samples over all genes (variance-stabilised); dark is near. Strips: "
-                "subject, time and "
-                "group, from the right. A sample far from all others may have failed or been swapped.",
+                caption="Distance between samples over all genes (variance-stabilised; of more than 60 samples, 60); "
+                "dark is near. Strips: subject, time and group, from the right. A sample far from all others may have "
+                "failed or been swapped.",
                 alt="Matrix of distances between samples, ordered by group, time and subject.", data=between.round(2),
                 tall=True,
             ),
@@ -176,9 +183,9 @@ def _gene_table(found: Expression, top: pd.DataFrame) -> str:
                 _p(row["p"]), adjusted, _p(row["p_relabelled"]),
             )
         )  # fmt: skip
-    columns = ["gene", "mean count", "log2 fold change (95 % interval)", "shrunken", "p", "adjusted p", "exact p"]
+    columns = ["gene", "mean", "log2 fold change (95 %)", "shrunk", "p", "adjusted p", "exact p"]
     notes = [
-        "Exact p: share of relabellings at least as extreme. Shrunken: towards zero where the data say little (apeglm)."
+        "Exact p: share of relabellings at least as extreme. Shrunk: towards zero where the data say little (apeglm)."
     ]
     return table(
         pd.DataFrame(rows, columns=columns),
@@ -210,10 +217,11 @@ def _single(found: Expression, marks: pd.DataFrame) -> Section:
         values = found.fit.stabilised.loc[chosen, list(sides.index)]
         values = values.sub(values[[s for s in values.columns if sides[s] == base]].mean(axis=1), axis=0)
         joined = design.subject[sides.index] if design.paired or design.difference else None
+        groups = marks.loc[sides.index, "group"] if design.difference else None
         what = "An arrow a subject, from" if joined is not None else "A dot a sample:"
         parts.append(
             Figure(
-                "first-genes", draw.top_genes(values, sides, (base, tested), joined),
+                "first-genes", draw.top_genes(values, sides, (base, tested), joined, groups),
                 caption=f"The first {len(chosen)} genes by p. {what} {base} "
                 f"{'to' if joined is not None else 'and'} {tested} (log2 scale).",
                 alt="Every subject's value of the first genes, so that one who moves otherwise is seen.",
@@ -262,7 +270,7 @@ def _second(found: Expression) -> Section:
     how = "all of them" if second.complete else f"{second.done:,} of them, drawn at random,"
     within = " within each subject" if found.design.paired else ""
     rows = [
-        ("ways to hand out the labels", f"{second.relabellings:,}"),
+        ("ways to hand out the labels", ways(second.relabellings)),
         ("done", f"{second.done:,}"),
         ("smallest p that one gene can have", number(second.smallest_p, 3)),
         ("length of the list that is compared", f"{second.calls:,}"),
@@ -273,7 +281,7 @@ def _second(found: Expression) -> Section:
     ]
     frame = pd.DataFrame(rows, columns=["", "value"])
     text = (
-        f"The labels can be handed out{within} in {second.relabellings:,} ways; {how} were done. Under the true "
+        f"The labels can be handed out{within} in {ways(second.relabellings)} ways; {how} were done. Under the true "
         f"labels {second.calls:,} genes "
         f"pass the bar; under the others a median of {second.expected:g} do, and at most {second.most:,}."
     )
@@ -325,8 +333,10 @@ def _sets(found: Expression) -> Section:
 def _smallest_key(found: Expression) -> tuple[Key, ...]:
     if found.detectable is None:
         return ()
-    smallest = found.detectable.smallest
+    smallest, power_from = found.detectable.smallest, float(found.detectable.curve.index.min())
     value = number(smallest.estimate) if np.isfinite(smallest.estimate) else "more than 5"
+    if smallest.estimate <= power_from:
+        value += " or less"
     return (Key("smallest detectable log2 change", value, "found with 80 % power, by simulation"),)
 
 
@@ -337,7 +347,9 @@ def _power(found: Expression) -> Section:
             "What this study can see", (Prose("The contrast combines coefficients, so that power was not simulated."),)
         )
     smallest = power.smallest
-    if np.isfinite(smallest.estimate):
+    if smallest.estimate <= float(power.curve.index.min()):
+        text = f"A study like this finds a log2 fold change of {number(smallest.estimate)} or less four times in five."
+    elif np.isfinite(smallest.estimate):
         text = (
             f"A study like this finds a log2 fold change of {interval(smallest)} four times in five, smaller ones less."
         )

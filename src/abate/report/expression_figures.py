@@ -27,6 +27,8 @@ __all__ = [
 
 # Points of genes that are not called: beyond so many a drawing only grows.
 _BACKGROUND = 2500
+# Samples along an edge of the distance matrix; of more, evenly spread ones are drawn.
+_SQUARES = 60
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x")
 _PALE_TO_DARK = [[0.0, "#0f3d5c"], [0.5, "#7fb2d1"], [1.0, "#f4f5f7"]]
 
@@ -121,20 +123,24 @@ def distances(stabilised: pd.DataFrame, marks: pd.DataFrame) -> tuple[Any, pd.Da
     Returns
     -------
     figure, table
-        The table is the distance matrix.
+        The table is the whole distance matrix; of more than 60 samples, 60 evenly spread ones are drawn.
     """
     order = [str(s) for s in marks.sort_values(["group", "time", "subject"]).index]
     values = stabilised[order].to_numpy(dtype=float).T
     squares = (values**2).sum(axis=1)
     between = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2 * values @ values.T, 0.0))
+    table = pd.DataFrame(between, index=order, columns=order).rename_axis("sample").reset_index()
+    if len(order) > _SQUARES:
+        kept_rows = np.linspace(0, len(order) - 1, _SQUARES).round().astype(int)
+        between, order = between[np.ix_(kept_rows, kept_rows)], [order[i] for i in kept_rows]
     n = len(order)
     margin = {"l": 150, "r": 18, "t": 14, "b": 20}
-    figure = blank("", "", height=max(260.0, 60 + 18.0 * n), hovermode="closest", margin=margin)
+    figure = blank("", "", height=max(260.0, 60 + min(18.0, 900 / n) * n), hovermode="closest", margin=margin)
     figure.add_heatmap(z=between, x=np.arange(n), y=np.arange(n), colorscale=_PALE_TO_DARK, showscale=False)
     kept = _strips(figure, marks.loc[order], lambda at, place: (np.full(n, -0.5 - n * (0.03 + 0.04 * place)), at))
     _rows(figure, order)
     figure.update_xaxes(tickvals=[], showline=False, range=[-0.5 - n * (0.02 + 0.04 * len(kept)), n - 0.5])
-    return figure, pd.DataFrame(between, index=order, columns=order).rename_axis("sample").reset_index()
+    return figure, table
 
 
 def library_sizes(sizes: pd.Series, groups: pd.Series) -> Any:
@@ -251,7 +257,13 @@ def _apart(x: pd.Series, y: pd.Series, genes: Sequence[str], most: int) -> list[
     return kept
 
 
-def top_genes(values: pd.DataFrame, sides: pd.Series, order: tuple[str, str], joined: pd.Series | None) -> Any:
+def top_genes(
+    values: pd.DataFrame,
+    sides: pd.Series,
+    order: tuple[str, str],
+    joined: pd.Series | None,
+    groups: pd.Series | None = None,
+) -> Any:
     """Draw each of a few genes as a row: where paired an arrow a subject, else a dot a sample.
 
     Parameters
@@ -263,6 +275,8 @@ def top_genes(values: pd.DataFrame, sides: pd.Series, order: tuple[str, str], jo
         Reference and tested side.
     joined : Series of str indexed by sample, optional
         Subject of each sample; arrows go from the reference to the tested sample of a subject.
+    groups : Series of str indexed by sample, optional
+        Arrows of different groups have different colours.
     """
     genes = [str(g) for g in values.index]
     margin = {"l": 150, "r": 18, "t": 14, "b": 50}
@@ -277,12 +291,13 @@ def top_genes(values: pd.DataFrame, sides: pd.Series, order: tuple[str, str], jo
     column = {str(s): i for i, s in enumerate(values.columns)}
     heights = _spread(sides, joined)
     pairs = _pairs(sides, order, joined) if joined is not None else []
-    xs = [v for i in range(len(genes)) for a, b in pairs for v in (table[i, column[a]], table[i, column[b]], np.nan)]
-    ys = [v for i in range(len(genes)) for a, b in pairs for v in (i + heights[a], i + heights[b], np.nan)]
-    if pairs:
-        figure.add_scatter(
-            x=xs, y=ys, mode="lines", line={"color": MUTED, "width": 1.2}, showlegend=False, hoverinfo="skip"
-        )
+    of = {a: "" if groups is None else str(groups[a]) for a, _ in pairs}
+    for place, group in enumerate(dict.fromkeys(of.values())):
+        here = [(a, b) for a, b in pairs if of[a] == group]
+        xs = [v for i in range(len(genes)) for a, b in here for v in (table[i, column[a]], table[i, column[b]], np.nan)]
+        ys = [v for i in range(len(genes)) for a, b in here for v in (i + heights[a], i + heights[b], np.nan)]
+        line = {"color": MUTED if not group else SERIES[2 + place % 5], "width": 1.4}
+        figure.add_scatter(x=xs, y=ys, mode="lines", line=line, name=group, showlegend=bool(group), hoverinfo="skip")
     for side in order:
         samples = [str(s) for s in sides.index if sides[s] == side]
         figure.add_scatter(

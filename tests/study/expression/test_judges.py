@@ -12,10 +12,10 @@ from abate.study.expression.analysis import express
 
 pytestmark = pytest.mark.judge
 
-NAMES = {"baseMean": "base_mean", "log2FoldChange": "log2_fold_change", "lfcSE": "se", "stat": "statistic", "pvalue": "p",
-         "padj": "p_adjusted"}  # fmt: skip
-# PyDESeq2 and R stop their optimisers at different places: dispersions differ by some 1e-3, and a p value of 1e-4 feels a
-# difference in its statistic about tenfold. 1 % is what the two are promised to agree to; measured: 0.24 % at most.
+NAMES = {"baseMean": "base_mean", "log2FoldChange": "log2_fold_change", "lfcSE": "se", "stat": "statistic",
+         "pvalue": "p", "padj": "p_adjusted"}  # fmt: skip
+# PyDESeq2 and R stop their optimisers at different places: dispersions differ by some 1e-3, and a p value of 1e-4 feels
+# a difference in its statistic about tenfold. 1 % is what the two are promised to agree to; measured: 0.24 % at most.
 RELATIVE = 0.01
 
 

@@ -19,7 +19,7 @@ from abate.study.expression.fit import ADJUST_BY, Fit, fit_expression
 from abate.study.expression.gene_sets import GeneSet, read_gmt, score_gene_sets
 from abate.study.expression.named_design import plan_design
 from abate.study.expression.read_counts import read_counts
-from abate.study.expression.relabel import Relabelling, relabel
+from abate.study.expression.relabel import Relabelling, relabel, ways
 from abate.study.expression.sheet import SampleSheet, match, read_sheet
 
 __all__ = ["COLUMNS", "Expression", "express", "payload_of"]
@@ -81,15 +81,15 @@ class Expression:
 
     def sentence(self) -> str:
         """Say what was found, and how many people carry it."""
-        people = " and ".join(f"{count} ({name})" for name, count in self.design.people.items())
-        kind = "pairs" if self.design.paired else "subjects"
-        people = f"{self.design.carriers} pairs" if "pairs" in self.design.people else f"{people} {kind}"
+        people = " and ".join(f"{count} subjects ({name})" for name, count in self.design.people.items())
+        if "pairs" in self.design.people:
+            people = f"{self.design.carriers} pairs"
         carried = f"The list is carried by {people}"
         smallest = ""
         if self.second is not None:
             s = self.second
             smallest = (
-                f" The labels can be handed out in {s.relabellings:,} ways, so that no gene by itself can have an"
+                f" The labels can be handed out in {ways(s.relabellings)} ways, so that no gene by itself can have an"
                 f" exact p below {s.smallest_p:.3g}."
             )
         if self.hypothesis:

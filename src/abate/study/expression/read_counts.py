@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -216,9 +218,8 @@ def _quantified(folder: Path, files: Sequence[Path], kind: str, transcripts: str
     except ImportError as error:
         raise MissingExtra("expression", "pytximport") from error
     mapping = _mapping(Path(transcripts))
-    import warnings
-
-    with warnings.catch_warnings():
+    # Its progress bar and its remarks on its own future are not for the user.
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         data = tximport(
             [str(file) for file in files], kind, transcript_gene_map=mapping, counts_from_abundance="length_scaled_tpm"

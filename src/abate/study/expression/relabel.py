@@ -13,7 +13,7 @@ import pandas as pd
 
 from abate.study.expression.design import Design
 
-__all__ = ["MOST_RELABELLINGS", "Relabelling", "relabel"]
+__all__ = ["MOST_RELABELLINGS", "Relabelling", "relabel", "ways"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,6 +69,17 @@ class Relabelling:
     def complete(self) -> bool:
         """Whether every relabelling was done."""
         return self.done == self.relabellings
+
+
+def ways(count: int) -> str:
+    """Write how many ways there are, roughly where nobody would read the digits.
+
+    Examples
+    --------
+    >>> ways(924), ways(10**44)
+    ('924', 'about 1e+44')
+    """
+    return f"{count:,}" if count < 10**7 else f"about {count:.0e}"
 
 
 def relabel(
@@ -138,8 +149,14 @@ def relabel(
         total, labels.shape[0], float(mirrored.sum() / labels.shape[0]), p, observed.reindex(genes.index), calls,
         float(np.median(others)) if others.size else float("nan"), int(others.max()) if others.size else 0,
         float((over >= calls).mean()), len(set(main) & set(own)) / calls,
-        float(observed.corr(genes.loc[usable, "statistic"], method="spearman")),
+        _rank_correlation(observed, genes.loc[usable, "statistic"]),
     )  # fmt: skip
+
+
+def _rank_correlation(one: pd.Series, other: pd.Series) -> float:
+    if one.nunique() < 2 or other.nunique() < 2:
+        return float("nan")
+    return float(one.corr(other, method="spearman"))
 
 
 def _units(

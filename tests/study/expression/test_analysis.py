@@ -1,0 +1,123 @@
+"""The whole way from files to a finding, and what two subjects may not claim."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+
+from abate.ground.errors import InputError
+from abate.study.expression import express, simulate_counts
+from abate.study.expression.analysis import COLUMNS, payload_of
+from abate.study.expression.write import write_expression
+
+Files = Callable[..., tuple[Path, Path, Any]]
+
+
+def test_two_pairs_are_a_hypothesis_and_claim_nothing(files: Files) -> None:
+    counts, samples, _ = files(design="before vs after", patients=2)
+    found = express(counts, samples, simulate_power=False)
+    assert found.hypothesis
+    assert not found.claimed
+    assert found.genes["p_adjusted"].isna().all()
+    assert found.called.empty
+    assert "hypothesis" in found.sentence()
+    assert "carried by 2 pairs" in found.sentence()
+    assert payload_of(found)["calls"]["n"] is None
+    anyway = express(counts, samples, simulate_power=False, claim_anyway=True)
+    assert anyway.genes["p_adjusted"].notna().any()
+    assert anyway.hypothesis
+
+
+def test_two_patients_among_many_controls_are_a_hypothesis(files: Files) -> None:
+    counts, samples, _ = files(patients=2, controls=7)
+    found = express(counts, samples, simulate_power=False)
+    assert found.hypothesis
+    assert found.second.relabellings == 36
+
+
+def test_truth_is_found_and_files_are_whole(files: Files, tmp_path: Path) -> None:
+    counts, samples, data = files(genes=600, design="before vs after", patients=5, effect=3.0)
+    (tmp_path / "sets.gmt").write_text(
+        "moved\t-\t" + "\t".join(data.truth.index[data.truth["log2_fold_change"] > 0]) + "\n"
+    )
+    said: list[str] = []
+    found = express(counts, samples, gene_sets=[tmp_path / "sets.gmt"], announce=said.extend)
+    assert any(line.startswith("contrast    after vs before") for line in said)
+    called = data.truth.loc[found.called.index]
+    assert called["changed"].mean() > 0.9
+    assert len(called) > 20
+    assert (np.sign(called["log2_fold_change"]) == np.sign(found.called["log2_fold_change"]))[called["changed"]].all()
+    out = tmp_path / "out"
+    out.mkdir()
+    write_expression(found, out)
+    genes = pd.read_csv(out / "genes.csv")
+    assert list(genes.columns) == ["gene", *COLUMNS]
+    whole = pd.read_parquet(out / "genes.parquet")
+    # CSV keeps 17 digits.
+    pd.testing.assert_frame_equal(whole[genes.columns], genes)
+    results = json.loads((out / "results.json").read_text())
+    assert results["kind"] == "expression"
+    assert results["relabelling"]["relabellings"] == 32
+    assert results["calls"]["n"] == len(called)
+    assert set(results["smallest_detectable_log2_fold_change"]) >= {"estimate", "low", "high", "level", "n", "method"}
+    assert results["gene_sets"][0]["set"] == "moved"
+    stored = anndata.read_h5ad(out / "expression.h5ad")
+    assert stored.shape == (10, 600)
+    np.testing.assert_array_equal(stored.X.T, data.counts.to_numpy())
+    assert {"normalised", "stabilised"} <= set(stored.layers)
+    assert stored.uns["design"]["contrast"] == "after vs before"
+
+
+def test_no_warning_of_a_library_leaks(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    # Sparse counts, few of them: no gene is counted everywhere, and dispersions have no trend.
+    counts, samples, _ = files(genes=120, patients=3, controls=3, log_mean=(-0.7, 0.3), dispersion=(2.0, 2.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = express(counts, samples)
+    assert capsys.readouterr() == ("", "")
+    assert any("no gene is counted in every sample" in note for note in found.notes)
+
+
+def test_wald_or_moderated_only_changes_what_is_adjusted(files: Files) -> None:
+    counts, samples, _ = files(patients=4, controls=4)
+    auto, wald = (express(counts, samples, simulate_power=False, adjust_by=by) for by in ("auto", "wald"))
+    pd.testing.assert_series_equal(auto.genes["p"], wald.genes["p"])
+    assert (auto.genes["p_moderated"].dropna() >= auto.genes["p"].dropna()).all()
+    assert len(wald.called) >= len(auto.called)
+    assert np.isinf(wald.fit.tail_df)
+    assert auto.fit.tail_df > 6
+    assert "normal tail" in wald.adjustment()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"alpha": 5.0}, r"--alpha: not a level: 5\.0"),
+        ({"adjust_by": "bonferroni"}, r"--adjust-by: .*auto, moderated, wald"),
+    ],
+)
+def test_options(files: Files, options: dict[str, object], said: str) -> None:
+    counts, samples, _ = files(patients=2, controls=2)
+    with pytest.raises(InputError, match=said):
+        express(counts, samples, **options)
+
+
+def test_an_outlier_has_no_p_value() -> None:
+    data = simulate_counts(200, changed=10, patients=5, controls=5)
+    from abate.study.expression.counts import Counts
+    from abate.study.expression.sheet import SampleSheet
+
+    counts = data.counts.copy()
+    counts.loc["gene-1", "patient-1-before"] = 100 * int(counts.loc["gene-1"].max()) + 100_000
+    sheet = SampleSheet(data.samples, {"subject": "subject", "group": "group"}, "simulated")
+    genes = express(Counts(counts, "simulated"), sheet, simulate_power=False).genes
+    assert genes.loc["gene-1", ["p", "p_adjusted", "p_moderated"]].isna().all()
+    assert np.isfinite(genes.loc["gene-1", "log2_fold_change"])
