@@ -20,6 +20,7 @@ META = {
     "disease": "gca",
     "weeks": 52,
     "arms": {slug: {"patients": n} for slug, n in ARMS.items()},
+    "reference": "placebo-26",
     "provenance": {"version": "0.1.0", "seed": 7, "model": "il6_blockade/gca", "model_hash": "0f3c"},
 }
 
@@ -113,7 +114,7 @@ def _course(drug: bool, flare: float | None, rng: np.random.Generator) -> dict[s
 def _write_courses(folder: Path, subjects: pd.DataFrame, daily: list[dict[str, np.ndarray]]) -> None:
     units = {"C": "ug/mL", "il6": "pg/mL", "crp": "mg/L", "symptoms": "point", "morning_cortisol": "nmol/L"}
     data = {
-        name: (("subject", "day"), np.array([d[name] for d in daily], np.float32), {"unit": unit})
+        name: (("subject", "day"), np.array([d[name] for d in daily], np.float32), {"units": unit})
         for name, unit in units.items()
     }
     coords = {"subject": subjects["subject"].to_numpy(object), "day": np.arange(DAYS + 1)}

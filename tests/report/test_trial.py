@@ -66,13 +66,13 @@ def test_report_has_all_its_sections_in_order(view: TrialView) -> None:
 
 
 def test_endpoint_numbers_are_those_of_the_study(folder: Path, study: Study) -> None:
-    people = endpoints.per_person(study.tables(), 364)
+    people = endpoints.per_person(study.tables(), 364, ["sustained-remission", "patients-with-a-flare"])
     table = pd.read_csv(folder / "data" / "endpoints.csv").set_index(["endpoint", "arm"])
     for arm, rows in people.groupby("arm"):
-        want = rows["sustained_remission"].mean()
+        want = rows["sustained-remission"].mean()
         # a share of a few people, written and read back as decimal text
         assert table.loc[("sustained-remission", arm), "estimate"] == pytest.approx(want, rel=1e-12)
-    both = people[people["arm"].str.startswith("placebo")]["flared"].mean()
+    both = people[people["arm"].str.startswith("placebo")]["patients-with-a-flare"].mean()
     board = pd.read_csv(folder / "data" / "published.csv").set_index(["endpoint", "arm"])
     assert board.loc[("patients-with-a-flare", "placebo"), "predicted"] == pytest.approx(both, rel=1e-12)
     assert board.loc[("patients-with-a-flare", "placebo"), "published"] == pytest.approx(59 / 101, rel=1e-12)
@@ -85,7 +85,7 @@ def test_published_figures_given_by_hand_replace_those_of_the_library(study: Stu
     view = look(study, [row])
     assert [(r["arm"], r["published"], r["inside"]) for r in view.board] == [("placebo-26", 0.02, False)]
     html = trial.write(study, tmp_path, [row]).read_text()
-    assert "outside" in html
+    assert "2\u00a0% (1/50)" in html
     assert "Stone 2017" not in html
 
 
@@ -99,17 +99,17 @@ def test_contrasts_of_results_json_leave_out_people_chosen_after_the_start(study
     assert table.data is not None
     assert table.data["contrast"].tolist() == ["patients-with-a-flare", "hazard-ratio-of-first-flare"]
     assert "+40 (+10 to +60)" in table.html
-    assert "0.15 (0.050 to 0.40)" in table.html
+    assert "0.15 (0.050–0.40)" in table.html
 
 
 @pytest.mark.parametrize(
     ("name", "estimate", "said"),
     [
-        ("time-to-first-flare-days", (126.0, 112.0, 154.0), "126 (112 to 154)"),
-        ("time-to-first-flare-days", (math.nan, 168.0, math.nan), "not reached (168 to not reached)"),
-        ("time-to-first-flare-days", (None, None, None), "not reached"),
-        ("cumulative-glucocorticoid-mg", (1862.0, 1690.0, 2212.0), "1862 (1690 to 2212)"),
-        ("patients-with-a-flare", (0.25, 0.1, 0.5), "25\u00a0% (10 to 50)"),
+        ("time", (126.0, 112.0, 154.0), "126 (112–154)"),
+        ("time", (math.nan, 168.0, math.nan), "not reached (168 to not reached)"),
+        ("time", (None, None, None), "not reached"),
+        ("median", (1862.0, 1690.0, 2212.0), "1862 (1690–2212)"),
+        ("proportion", (0.25, 0.1, 0.5), "25\u00a0% (10–50)"),
     ],
 )
 def test_an_endpoint_is_said_as_its_kind_asks(name: str, estimate: tuple[float, float, float], said: str) -> None:
@@ -238,7 +238,7 @@ def test_terminal_table_has_every_arm_with_its_interval_and_the_published_figure
     text = caught.get()
     for arm in view.arms:
         assert arm.label in text
-        assert f"({terminal.percent(view.estimate(arm.slug, 'sustained-remission')['low'])[:-2]}\u00a0to" in text
+        assert f"({terminal.percent(view.estimate(arm.slug, 'sustained-remission')['low'])[:-2]}–" in text
     assert "published\u00a014\u00a0%" in text
     assert "published\u00a058\u00a0%" in text
     assert "published\u00a03818" in text

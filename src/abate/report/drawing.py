@@ -245,8 +245,8 @@ def _upright_axis(axis: Mapping[str, Any], scale: Scale, other: Scale, ticks: li
     title = _title(axis)
     if title:
         widest = max((len(t.label) for t in ticks), default=0) * 11.5 * LETTER if shown else 0
-        x, y = max(13.0, side - 16 - widest), (scale.start + scale.stop) / 2
         lines = 1 + title.count("<br>")
+        x, y = max(13.0, side - 16 - widest - 7.5 * (lines - 1)), (scale.start + scale.stop) / 2
         turned = words(title, 0, -7.5 * (lines - 1), anchor="middle", size=12)
         parts.append(f'<g transform="translate({x:.1f} {y:.1f}) rotate(-90)">{turned}</g>')
     return "".join(parts)

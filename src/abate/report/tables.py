@@ -17,7 +17,7 @@ import pandas as pd
 
 from abate.report.drawing_axes import number as plain_number
 
-__all__ = ["NONE", "from_great_table", "interval", "number", "percent", "table", "thinned"]
+__all__ = ["NONE", "brief", "from_great_table", "interval", "number", "percent", "table", "thinned"]
 
 NONE = "\u2014"
 
@@ -39,6 +39,19 @@ def number(value: float | None, digits: int = 3) -> str:
     return plain_number(round(rounded)) if places == 0 else f"{rounded:.{places}f}".replace("-", "\u2212")
 
 
+def brief(value: float | None, digits: int = 4) -> str:
+    """Write a number as people say it: so many digits, no zeros behind the point.
+
+    Examples
+    --------
+    >>> brief(60.0), brief(12.5), brief(None)
+    ('60', '12.5', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    return plain_number(float(f"{value:.{digits}g}"))
+
+
 def percent(value: float | None) -> str:
     """Write a share of 1 as percent, with a decimal only where it tells something.
 
@@ -54,7 +67,7 @@ def percent(value: float | None) -> str:
     return f"{shown:.{digits}f}\u00a0%"
 
 
-def interval(estimate: Mapping[str, Any] | Any, *, share: bool = False, digits: int = 3) -> str:
+def interval(estimate: Mapping[str, Any] | Any, *, share: bool = False, digits: int = 3, dash: bool = False) -> str:
     """Write an estimate with its interval.
 
     Parameters
@@ -65,6 +78,8 @@ def interval(estimate: Mapping[str, Any] | Any, *, share: bool = False, digits: 
         True writes percent.
     digits : int
         Digits that count.
+    dash : bool
+        Write ``46–65`` for ``46 to 65`` where neither is below zero, to save room.
 
     Examples
     --------
@@ -77,10 +92,14 @@ def interval(estimate: Mapping[str, Any] | Any, *, share: bool = False, digits: 
         return NONE
     if share:
         ends = [percent(v).removesuffix("\u00a0%") for v in (low, high)]
-        return f"{percent(middle)} ({ends[0]} to {ends[1]})"
+        return f"{percent(middle)} ({_joined(*ends, dash=dash)})"
     if low is None or high is None:
         return f"{number(middle, digits)} (no interval)"
-    return f"{number(middle, digits)} ({number(low, digits)} to {number(high, digits)})"
+    return f"{number(middle, digits)} ({_joined(number(low, digits), number(high, digits), dash=dash)})"
+
+
+def _joined(low: str, high: str, *, dash: bool) -> str:
+    return f"{low}\u2013{high}" if dash and "\u2212" not in low else f"{low} to {high}"
 
 
 def table(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArmRow", "Cell", "arm_table", "scoreboard", "show"]
 
+NO_BREAK = "\u00a0"
 NOTE = "For research; not a prescription."
 
 
@@ -41,19 +42,19 @@ class Cell:
     unit: str = ""
 
     def words(self) -> str:
-        """Return the figure with its interval, and the published one below.
+        """Return the figure with its interval, and the published one below, with spaces that do not break.
 
         Examples
         --------
-        >>> print(Cell({"estimate": 1700, "low": 1500, "high": 1862}, published=1862).words())
-        1700 (1500 to 1862)
-        [dim]published 1862[/]
+        >>> Cell({"estimate": 0.5, "low": 0.4, "high": 0.6}, share=True).words()
+        '50\\xa0%\\xa0(40–60)'
         """
-        shown = interval(self.predicted, share=self.share, digits=4) if self.predicted else NONE
+        shown = interval(self.predicted, share=self.share, digits=4, dash=True) if self.predicted else NONE
+        shown = shown.replace(" ", NO_BREAK)
         if self.published is None:
             return shown
         known = percent(self.published) if self.share else number(self.published, 4)
-        return f"{shown}\n[dim]published {known}[/]"
+        return f"{shown}\n[dim]published{NO_BREAK}{known}[/]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def arm_table(rows: Sequence[ArmRow], endpoints: Sequence[str], *, title: str = 
     made.add_column("Arm", min_width=14)
     made.add_column("n", justify="right", no_wrap=True)
     for endpoint in endpoints:
-        made.add_column(endpoint, justify="right", no_wrap=True)
+        made.add_column(endpoint, justify="right")
     for row in rows:
         made.add_row(row.label, str(row.n), *(cell.words() for cell in row.cells))
     return made

@@ -17,9 +17,9 @@ from abate.report.page import write as write_page
 from abate.report.palette import role_of
 from abate.report.tables import interval, number, percent
 from abate.report.terminal import ArmRow, Cell, arm_table
+from abate.report.trial_endpoints import endpoint_section
 from abate.report.trial_story import choose, course, portrait, story
 from abate.report.trial_view import ArmView, TrialView, look
-from abate.study.endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,7 +65,7 @@ def write(
 def compose(view: TrialView) -> Report:
     """Make the report of a trial as a value."""
     names = _endpoints(view)
-    parts = [_finding(view, names), sections.endpoint_sections(view, names), sections.flow(view), sections.flares(view)]
+    parts = [_finding(view, names), endpoint_section(view, names), sections.flow(view), sections.flares(view)]
     parts += [sections.doses(view), *sections.courses(view)]
     told = _one_patient(view)
     parts += [told] if told else []
@@ -96,13 +96,13 @@ def summary_table(view: TrialView) -> Table:
         if arm in view.groups and not any(known):
             continue
         cells = [
-            Cell(view.estimate(arm.slug, name), row.figure if row else None, sections.is_share(name))
+            Cell(view.estimate(arm.slug, name), row.figure if row else None, (view.estimator(name) == "proportion"))
             for name, row in zip(names, known, strict=True)
         ]
         rows.append(ArmRow(arm.label, arm.n, tuple(cells)))
-    titles = [ENDPOINTS[name] for name in names]
+    titles = [view.label(name) for name in names]
     people = sum(arm.n for arm in view.arms)
-    title = f"{view.title}: {people} people, here (95 % interval) beside published"
+    title = f"{view.title}: {people} people, {view.here} (95 % interval) beside published"
     return arm_table(rows, titles, title=title)
 
 
@@ -111,13 +111,13 @@ def _endpoints(view: TrialView) -> list[str]:
     listed = [str(n) for n in view.study.meta.get("endpoints", ())]
     found = [name for arm in view.estimates.values() for name in arm]
     wanted = dict.fromkeys([*listed, *found, *(row.endpoint for row in view.published)])
-    names = [name for name in wanted if name in ENDPOINTS]
+    names = [name for name in wanted if view.knows(name)]
     return names or list(SHORT)
 
 
 def _finding(view: TrialView, names: list[str]) -> Section:
     name = names[0]
-    share = sections.is_share(name)
+    share = view.estimator(name) == "proportion"
     keys = []
     for arm in view.arms:
         estimate, known = view.estimate(arm.slug, name), view.published_for(arm.slug, name)
@@ -127,7 +127,7 @@ def _finding(view: TrialView, names: list[str]) -> Section:
         keys.append(
             Key(arm.label, _one(estimate.get("estimate"), share), detail, role_of(view.colours[arm.label]) or "")
         )
-    parts: tuple[Part, ...] = (Prose(ENDPOINTS[name], role="heading"), Keys(tuple(keys)))
+    parts: tuple[Part, ...] = (Prose(view.label(name), role="heading"), Keys(tuple(keys)))
     if name == "sustained-remission":
         said = (
             "Sustained remission contains CRP, which the drug itself makes normal; the endpoints below show it with "
@@ -140,11 +140,12 @@ def _finding(view: TrialView, names: list[str]) -> Section:
 def _lead(view: TrialView) -> str:
     first = view.arms[0]
     others = [arm for arm in view.arms[1:] if arm.n]
-    last = others[-1] if others else None
+    last = view.arm(view.reference) if view.reference else others[-1] if others else None
+    last = None if last == first else last
     name = _endpoints(view)[0]
-    if not sections.is_share(name):
+    if view.estimator(name) != "proportion":
         return ""
-    said = f"{ENDPOINTS[name]}: {_brief(view, first, name)} on “{first.label}”"
+    said = f"{view.label(name)}: {_brief(view, first, name)} on “{first.label}”"
     said += f", {_brief(view, last, name)} on “{last.label}”." if last else "."
     source = "A model simulated every person here; nobody was treated." if view.simulated else ""
     return f"{said} {source}".strip()
@@ -164,9 +165,9 @@ def _one_patient(view: TrialView) -> Section | None:
         return None
     note = (
         "Chosen by rule, not by hand: of the people with a flare, the one with the median number of decisions. The "
-        "ledger holds the same for everybody, in decisions.parquet."
+        f"ledger holds the same for everybody, in decisions.parquet; this is subject {subject}."
     )
-    alt = f"Prednisone, symptoms and CRP of person {subject} over {view.weeks:g} weeks, with a line at each flare."
+    alt = f"Prednisone, symptoms and CRP of this person over {view.weeks:g} weeks, with a line at each flare."
     caption = "Prednisone each day, and what the visits measured. Dotted: a flare was called."
     picture = Figure("one-patient", portrait(view, subject), caption, alt, course(view, subject), tall=True)
     return Section("One patient", (Story(story(view, subject)), picture, Prose(note, role="note")))
@@ -178,13 +179,15 @@ def _provenance(view: TrialView) -> dict[str, str]:
 
     given = dict(view.study.meta.get("provenance") or {})
     names = {"version": "abate, at the run", "abate": "abate, at the run", "seed": "Seed", "model": "Model"}
-    names |= {"model_hash": "Hash of the model", "library_hash": "Hash of the library"}
+    names |= {"model_hash": "Hash of the model", "library_hash": "Hash of the library", "set": "Changed with --set"}
     told = {"abate, of this report": __version__}
     for key, value in given.items():
-        if isinstance(value, Mapping):
-            told |= {f"{key.replace('_', ' ').capitalize()}, {k}": str(v) for k, v in value.items()}
-        else:
-            told[names.get(key, key.replace("_", " ").capitalize())] = str(value)
+        if key == "calibrated" or value in ("", None, []):  # what was calibrated has its own list
+            continue
+        rows = value.items() if isinstance(value, Mapping) else [("", value)]
+        for part, said in rows:
+            name = names.get(key, key.replace("_", " ").capitalize()) + (f", {part}" if part else "")
+            told[name] = ", ".join(map(str, said)) if isinstance(said, (list, tuple)) else str(said)
     told["People"] = str(sum(arm.n for arm in view.arms))
     return told
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,15 @@ import pandas as pd
 
 from abate.report import figures
 from abate.report.flow import FlowArm, FlowStep, flow_diagram
-from abate.report.page import Figure, Key, Keys, Part, Prose, Section, Table
-from abate.report.palette import MUTED, role_of
-from abate.report.tables import NONE, interval, number, percent, table
-from abate.study.endpoints import ENDPOINTS, endpoint_rule
+from abate.report.page import Figure, Part, Prose, Section
+from abate.report.tables import brief, interval, number, percent
+from abate.report.trial_endpoints import lines
 
 if TYPE_CHECKING:
     from abate.report.figure_time import Band
-    from abate.report.trial_view import ArmView, PublishedRow, TrialView
+    from abate.report.trial_view import TrialView
 
-__all__ = ["COURSES", "Course", "courses", "doses", "endpoint_sections", "flares", "flow", "is_share", "lines"]
+__all__ = ["COURSES", "Course", "courses", "doses", "flares", "flow"]
 
 WEEKS = "Time (weeks)"
 
@@ -179,83 +178,6 @@ def courses(view: TrialView) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def endpoint_sections(view: TrialView, names: Sequence[str]) -> Section:
-    """Show every endpoint of every arm beside the published figure, its grade, and whether it was fitted."""
-    rows, data = [], []
-    for name in names:
-        for arm in (*view.arms, *view.groups):
-            known = view.published_for(arm.slug, name)
-            if arm in view.groups and known is None:
-                continue
-            estimate = view.estimate(arm.slug, name)
-            rows.append(_row(name, arm, estimate, known))
-            data.append(_numbers(name, arm, estimate, known))
-    frame = pd.DataFrame(rows)
-    right = ["n", "here (95 % interval)", "published"]
-    roles = {label: role_of(colour) or "" for label, colour in view.colours.items()}
-    notes = (
-        "Here: the estimate of this run, with the confidence interval that a trial of this size has. The interval "
-        "shows chance alone, not whether the model is right.",
-        "Fitted: the model was calibrated on this figure, so agreement is no evidence. Predicted: it was not used.",
-    )
-    caption = "Every endpoint beside the published figure"
-    html = table(frame, caption=caption, group="endpoint", numeric=right, notes=notes, swatches=roles)
-    parts: list[Part] = [Table("endpoints", html, pd.DataFrame(data))]
-    parts += _forest(view)
-    return Section("Endpoints", tuple(parts))
-
-
-def _forest(view: TrialView) -> list[Part]:
-    rows, told = [], []
-    shares = dict.fromkeys(r.endpoint for r in view.published if is_share(r.endpoint))
-    for name in shares:
-        rows.append(figures.ForestRow(ENDPOINTS[name], heading=True))
-        for known in (r for r in view.published if r.endpoint == name):
-            arm = view.arm(known.arm)
-            e = view.estimate(arm.slug, name)
-            middle, low, high = (float("nan") if e.get(k) is None else float(e[k]) for k in ("estimate", "low", "high"))
-            group = arm.label if arm in view.arms else ""
-            rows.append(figures.ForestRow(arm.label, middle, low, high, published=known.figure, group=group))
-            told.append(f"{arm.label} {percent(middle)} against {percent(known.figure)}")
-    if not rows:
-        return []
-    options: dict[str, Any] = {"x": "Share of people", "percent": True, "colours": {**view.colours, "": MUTED}}
-    options["estimate_name"] = "here"
-    picture, narrow = figures.forest(rows, **options), figures.forest(rows, stacked=True, **options)
-    caption = "Shares of people, here with their 95 % interval (square) and as published (diamond)."
-    alt = f"Here against published: {'; '.join(told)}."
-    return [Figure("published", picture, caption, alt, narrow=narrow, tall=True)]
-
-
-def _row(name: str, arm: ArmView, estimate: Mapping[str, Any], known: PublishedRow | None) -> dict[str, str]:
-    share = is_share(name)
-    said = NONE
-    if known is not None:
-        said = percent(known.figure) if share else number(known.figure, 4)
-        said += f" ({known.events}/{known.n})" if known.events is not None else ""
-    return {
-        "endpoint": ENDPOINTS[name],
-        "arm": arm.label,
-        "n": str(estimate.get("n", arm.n)),
-        "here (95 % interval)": interval(estimate, share=share, digits=4) if estimate.get("n") else NONE,
-        "published": said,
-        "grade": known.grade if known else "",
-        "in fitting": "" if known is None else "fitted" if known.calibrated else "predicted",
-    }
-
-
-def _numbers(name: str, arm: ArmView, estimate: Mapping[str, Any], known: PublishedRow | None) -> dict[str, Any]:
-    fields = ("estimate", "low", "high", "level", "n", "events", "method")
-    here = {field: estimate.get(field) for field in fields}
-    there = {"published": known.figure, "source": known.source, "grade": known.grade} if known else {}
-    return {"endpoint": name, "arm": arm.slug, **here, **there, "calibrated": known.calibrated if known else None}
-
-
-def is_share(name: str) -> bool:
-    """Tell whether an endpoint is a share of people."""
-    return bool(endpoint_rule(name)["estimator"] == "proportion")
-
-
 def _multiples(
     view: TrialView, name: str, bands: Mapping[str, Band], axis: str, caption: str, alt: str, **look: Any
 ) -> Figure:
@@ -280,10 +202,4 @@ def _end_of_dose(band: Band) -> str:
         return "never on prednisone"
     if np.any(band.middle[on[-1] :] == 0):
         return f"0 mg from week {math.ceil(band.time[on[-1] + 1])}"
-    return f"{number(float(band.middle[on[-1]]))} mg at the end"
-
-
-def lines(view: TrialView, title: str, said: Mapping[str, str]) -> Keys:
-    """Say one thing of each arm, one line an arm."""
-    tints = {label: role_of(colour) or "" for label, colour in view.colours.items()}
-    return Keys(tuple(Key(label, text, tint=tints.get(label, "")) for label, text in said.items()), title=title)
+    return f"{brief(float(band.middle[on[-1]]))} mg at the end"

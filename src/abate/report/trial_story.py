@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from abate.report.drawing_axes import number as plain_number
 from abate.report.figure_time import blank
 from abate.report.page import Line
 from abate.report.palette import GRID, INK, MUTED
+from abate.report.tables import brief
 
 if TYPE_CHECKING:
     from abate.report.trial_view import TrialView
@@ -104,7 +104,7 @@ def portrait(view: TrialView, subject: str) -> go.Figure:
     numbers = course(view, subject)
     wanted = [next((m for m in names if (numbers["what"] == m).any()), None) for names in SEEN_IN_PORTRAIT]
     shown = ["prednisone", *(m for m in wanted if m)]
-    figure = blank("", "", height=60 + 130 * len(shown), showlegend=False, margin={"l": 74, "r": 18, "t": 10, "b": 46})
+    figure = blank("", "", height=60 + 130 * len(shown), showlegend=False, margin={"l": 84, "r": 18, "t": 20, "b": 46})
     for i, what in enumerate(shown):
         rows = numbers[numbers["what"] == what]
         _panel(figure, i, len(shown), rows, view.colours[arm.label], view.weeks)
@@ -112,8 +112,8 @@ def portrait(view: TrialView, subject: str) -> go.Figure:
     for day in flares["time"]:
         line = {"color": INK, "width": 1, "dash": "dot"}
         figure.add_shape(type="line", x0=day / 7, x1=day / 7, xref="x", y0=0, y1=1, yref="paper", line=line)
-        look = {"font": {"size": 11, "color": INK}, "showarrow": False, "xanchor": "left", "xshift": 4}
-        figure.add_annotation(text="flare", x=day / 7, xref="x", y=1, yref="paper", yanchor="top", **look)
+        look = {"font": {"size": 11, "color": INK}, "showarrow": False, "xanchor": "center", "yshift": 3}
+        figure.add_annotation(text="flare", x=day / 7, xref="x", y=1, yref="paper", yanchor="bottom", **look)
     return figure
 
 
@@ -150,8 +150,11 @@ def _who(view: TrialView, subject: str, arm: str, daily: Any) -> str:
     about = [f"{age:.0f} years"] if math.isfinite(age) else []
     about += [str(sex)] if sex else []
     about += [f"{weight:.0f} kg"] if math.isfinite(weight) else []
-    start = f" Starts on {number(float(daily[0]))} mg of prednisone a day." if len(daily) and daily[0] > 0 else ""
-    who = f"Person {subject}" + (f", {', '.join(about)}" if about else "")
+    start = f" Starts on {brief(float(daily[0]))} mg of prednisone a day." if len(daily) and daily[0] > 0 else ""
+    number_in_arm = subject.rpartition("/")[2]
+    who = f"Person {int(number_in_arm) if number_in_arm.isdecimal() else number_in_arm}" + (
+        f", {', '.join(about)}" if about else ""
+    )
     return f"{who}, joins the arm “{arm}”.{start}"
 
 
@@ -175,6 +178,7 @@ def _line(run: list[dict[str, Any]]) -> tuple[float, Line]:
     when = _when(start) if len(run) == 1 else f"{_when(start)} to {_number_of_week(last['time'])}"
     calls = _called(first["decided"])
     what = re.sub(r"\bcall ([a-z-]+)", lambda m: EVENTS.get(m[1], m[1]), str(first["decided"])).rstrip(".")
+    what = re.sub(r", then ([a-z0-9-]+)$", r", then the taper \1 again", what)
     seen = _seen(last["seen"])
     why = [f"Seen{' at the last' if len(run) > 1 else ''}: {seen}."] if seen else []
     why += [f"Because {str(first['reason']).rstrip('.')}."] if first["reason"] else []
@@ -184,7 +188,9 @@ def _line(run: list[dict[str, Any]]) -> tuple[float, Line]:
 
 
 def _called(decided: Any) -> list[str]:
-    return re.findall(r"\bcall ([a-z-]+)", str(decided))
+    """Return the events that a decision calls; a rescue calls itself."""
+    calls = re.findall(r"\bcall ([a-z-]+)", str(decided))
+    return [*calls, "rescue"] if re.search(r"\brescue\b", str(decided)) else calls
 
 
 def _off(daily: Any) -> list[float]:
@@ -210,14 +216,14 @@ def _measure(name: str, value: Any) -> str:
     label, unit = (known.label, known.unit) if known else (name.replace("_", " ").replace("-", " "), "")
     if name == "dose":
         label, unit = "prednisone until then", "mg a day"
-    shown = number(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+    shown = brief(float(value), 3) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
     tail = "" if unit in ("", "point", "dimensionless") else f" {unit}"
     head = label[:1].lower() + label[1:] if label[1:2].islower() else label
     return f"{head.partition(' (')[0]} {shown}{tail}"
 
 
 def _end(view: TrialView, person: Mapping[Any, Any], end: float) -> str:
-    taken = f"{number(float(person['glucocorticoid_mg']), 4)} mg of prednisone in all"
+    taken = f"{brief(float(person['glucocorticoid_mg']))} mg of prednisone in all"
     flares = int(person["flares"])
     count = "no flare" if flares == 0 else "one flare" if flares == 1 else f"{flares} flares"
     state = "End of the study" if end >= view.days else "Followed no longer"
@@ -230,11 +236,6 @@ def _when(day: float) -> str:
 
 def _number_of_week(day: float) -> str:
     return f"{day / 7:.1f}".removesuffix(".0")
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Write a number as people say it: so many digits, no zeros behind the point."""
-    return plain_number(float(f"{value:.{digits}g}"))
 
 
 def _upper(text: str) -> str:

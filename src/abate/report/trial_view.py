@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,10 @@ class TrialView:
     estimates : mapping of arm or group slug to mapping of endpoint slug to mapping
         As in results.json.
     published : tuple of PublishedRow
-    colours : mapping of arm label to colour
+    board : tuple of mapping
+        Each published figure beside what a trial of its size would show here, as the scoreboard of results.json.
+    results : mapping
+        The content of results.json, or empty.
     """
 
     study: Study
@@ -81,6 +84,14 @@ class TrialView:
     people: pd.DataFrame
     estimates: Mapping[str, Mapping[str, Mapping[str, Any]]]
     published: tuple[PublishedRow, ...]
+    board: tuple[Mapping[str, Any], ...] = ()
+    results: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> str:
+        """Slug of the arm that the others are compared with; empty when there is none."""
+        slug = str(self.results.get("reference") or self.study.meta.get("reference") or "")
+        return slug if any(arm.slug == slug for arm in self.arms) else ""
 
     @property
     def colours(self) -> dict[str, str]:
@@ -97,6 +108,11 @@ class TrialView:
         """Whether the model made this Study."""
         return str(self.study.meta.get("source", "")) == "simulated"
 
+    @property
+    def here(self) -> str:
+        """What this Study's own figures are called beside published ones."""
+        return "simulated" if self.simulated else "observed"
+
     def arm(self, slug: str) -> ArmView:
         """Return an arm or a group by its slug."""
         return next(arm for arm in (*self.arms, *self.groups) if arm.slug == slug)
@@ -110,7 +126,24 @@ class TrialView:
         known = self.estimates.get(slug, {}).get(endpoint)
         if known is not None:
             return known
-        return endpoints.estimate(endpoint, self.people_of(self.arm(slug))).as_dict()
+        return endpoints.estimate(endpoint, self.people_of(self.arm(slug)), own=self.own_rules).as_dict()
+
+    @property
+    def own_rules(self) -> dict[str, Mapping[str, Any]]:
+        """Endpoints that the trial defines itself."""
+        return dict(self.study.meta.get("endpoint_rules") or {})
+
+    def knows(self, endpoint: str) -> bool:
+        """Tell whether an endpoint is defined by the library or by the trial."""
+        return endpoint in endpoints.ENDPOINTS or endpoint in self.own_rules
+
+    def label(self, endpoint: str) -> str:
+        """Return the name of an endpoint for people."""
+        return str(endpoints.endpoint_rule(endpoint, self.own_rules)["label"])
+
+    def estimator(self, endpoint: str) -> str:
+        """Return how an endpoint is estimated: ``proportion``, ``median`` or ``time``."""
+        return str(endpoints.endpoint_rule(endpoint, self.own_rules)["estimator"])
 
     def published_for(self, slug: str, endpoint: str) -> PublishedRow | None:
         """Return the published figure of an arm or group, if there is one."""
@@ -137,7 +170,7 @@ class TrialView:
         values = np.where(days[None, :] <= followed[:, None], values, np.nan)
         arms = self.people["arm"].reindex(subjects).to_numpy()
         bands = {a.label: band_of(values[np.isin(arms, a.members)], days / WEEK) for a in self.arms}
-        return str(table.attrs.get("unit", "")), bands
+        return str(table.attrs.get("units") or table.attrs.get("unit") or ""), bands
 
     def has_course(self, names: tuple[str, ...]) -> bool:
         """Tell whether any of some outputs was recorded."""
@@ -187,7 +220,11 @@ def look(study: Study, published: Iterable[Any] | None = None, results: Mapping[
     trial = _library_trial(meta)
     labels = _labels(study, trial)
     days = _days(study, trial)
-    people = endpoints.per_person(study.tables(), days)
+    rows = published if published is not None else meta.get("published") or (trial.published if trial else ())
+    known = [_published(row) for row in rows]
+    own = dict(meta.get("endpoint_rules") or {})
+    wanted = list(dict.fromkeys([*meta.get("endpoints", ()), *own, *(row.endpoint for row in known)]))
+    people = endpoints.per_person(study.tables(), days, wanted if meta.get("endpoints") else None, own)
     counts = people["arm"].value_counts()
     arms = tuple(ArmView(slug, label, (slug,), int(counts.get(slug, 0))) for slug, label in labels.items())
     grouped = dict(meta.get("groups") or (trial.groups if trial else {}))
@@ -195,11 +232,12 @@ def look(study: Study, published: Iterable[Any] | None = None, results: Mapping[
         ArmView(slug, _group_label(slug, len(members)), tuple(members), int(sum(counts.get(m, 0) for m in members)))
         for slug, members in grouped.items()
     )
-    rows = published if published is not None else meta.get("published") or (trial.published if trial else ())
-    title = str(meta.get("title") or (trial.title if trial else meta.get("name", study.name)))
-    known = {a.slug for a in (*arms, *groups)}
-    shown = tuple(row for row in map(_published, rows) if row.arm in known)
-    return TrialView(study, title, days, arms, groups, people, _estimates(study, results), shown)
+    title = str(meta.get("title") or (trial.title if trial else meta.get("name") or study.name))
+    slugs = {a.slug for a in (*arms, *groups)}
+    shown = tuple(row for row in known if row.arm in slugs)
+    known_results = _results(study, results)
+    view = TrialView(study, title, days, arms, groups, people, _estimates(known_results), shown, (), known_results)
+    return replace(view, board=_board(view, given=published is not None))
 
 
 def _library_trial(meta: Mapping[str, Any]) -> Any:
@@ -242,12 +280,26 @@ def _days(study: Study, trial: Any) -> float:
     return max(times, default=0.0)
 
 
-def _estimates(study: Study, results: Mapping[str, Any] | None) -> dict[str, Mapping[str, Mapping[str, Any]]]:
-    if results is None:
-        file = study.path / "results.json"
-        results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+def _results(study: Study, results: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if results is not None:
+        return results
+    file = study.path / "results.json"
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
+
+def _estimates(results: Mapping[str, Any]) -> dict[str, Mapping[str, Mapping[str, Any]]]:
     both = {**dict(results.get("groups") or {}), **dict(results.get("arms") or {})}
     return {slug: dict(arm.get("endpoints") or {}) for slug, arm in both.items()}
+
+
+def _board(view: TrialView, *, given: bool) -> tuple[Mapping[str, Any], ...]:
+    if view.results.get("scoreboard") and not given:
+        return tuple(view.results["scoreboard"])
+    from abate.study.arms import scoreboard
+
+    rows = {arm.slug: view.people_of(arm) for arm in (*view.arms, *view.groups)}
+    known = [{**asdict(row), "value": row.figure} for row in view.published if len(rows[row.arm])]
+    return tuple(scoreboard(rows, known, own=view.own_rules))
 
 
 def _published(row: Any) -> PublishedRow:
