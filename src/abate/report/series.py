@@ -37,6 +37,7 @@ from abate.report.series_text import (
     sentences,
     shown_responses,
     smallest_p_sentence,
+    told_visits,
     uncontrolled,
 )
 from abate.report.series_view import SeriesView, view
@@ -150,11 +151,8 @@ def _finding(seen: SeriesView) -> tuple[Part, ...]:
                 f"at {label_of(results, visit)}: {interval(row, share=True)}",
             )
         )
-    return (
-        Keys(tuple(keys)),
-        Prose(smallest_p_sentence(results), role="reading"),
-        Prose(uncontrolled(results), role="reading"),
-    )
+    said = filter(None, (smallest_p_sentence(results), uncontrolled(results)))
+    return (Keys(tuple(keys)), *(Prose(text, role="reading") for text in said))
 
 
 def _not_analysed(seen: SeriesView) -> tuple[Part, ...]:
@@ -173,9 +171,8 @@ def _not_analysed(seen: SeriesView) -> tuple[Part, ...]:
 
 def _measure(seen: SeriesView, name: str) -> Section:
     entry = seen.results["measures"][name]
-    parts: list[Part] = [Prose(change_sentence(seen.results, name, visit), role="reading") for visit in entry["visits"]]
-    if len(parts) > 4:  # a simulated study with many visits: the first and the last tell it
-        parts = [parts[0], parts[-1]]
+    said = [change_sentence(seen.results, name, visit) for visit in told_visits(seen.results, name)]
+    parts: list[Part] = [Prose(text, role="reading") for text in said]
     parts.append(figures.people_by_visit(seen, seen.measure(name)))
     test = entry["friedman"]
     if test["n"] and len(entry["visits"]) > 1:
@@ -207,7 +204,8 @@ def _responses(seen: SeriesView, rates: Shown | None) -> tuple[Section, ...]:
 
 
 def _tests(seen: SeriesView, shown: list[Shown]) -> tuple[Part, ...]:
-    return (Prose(smallest_p_sentence(seen.results), role="reading"), *(table.part() for table in shown))
+    least = smallest_p_sentence(seen.results)
+    return (*([Prose(least, role="reading")] if least else []), *(table.part() for table in shown))
 
 
 def _sensitivity(seen: SeriesView, shown: list[Shown]) -> tuple[Part, ...]:

@@ -11,6 +11,9 @@ __all__ = ["change_sentence", "coverage", "lead", "p_value", "response_sentence"
 
 Results = Mapping[str, Any]
 
+FEW = 20
+"""Up to so many people the smallest p attainable is worth a word; above, it is below anybody's threshold."""
+
 
 def p_value(p: float | None) -> str:
     """Write a p value with four digits that count, which hold the steps of an exact test of few people.
@@ -79,6 +82,10 @@ def change_sentence(results: Results, name: str, visit: str) -> str:
         best = f"the smallest that {people(row['n_nonzero'])} who changed can give"
     else:
         best = f"where {people(row['n_nonzero'])} who changed could give {p_value(row['smallest_p'])} at best"
+    if "normal approximation" in row["method"]:
+        return f"{text} Signed-rank p = {p_value(row['p'])} (normal approximation)."
+    if row["n_nonzero"] > FEW:
+        return f"{text} Exact signed-rank p = {p_value(row['p'])}."
     return f"{text} Exact signed-rank p = {p_value(row['p'])}, {best}."
 
 
@@ -112,9 +119,11 @@ def response_sentence(results: Results, name: str) -> str:
 
 
 def smallest_p_sentence(results: Results) -> str:
-    """Say what this number of people can show at all."""
+    """Say what this number of people can show at all; empty where they are many."""
     rows = [row for measure in results["measures"].values() for row in measure["visits"].values()]
     tests, most = len(rows), max(row["n_nonzero"] for row in rows)
+    if most > FEW:
+        return ""
     least = min(row["smallest_p"] for row in rows)
     text = f"With {people(most)} who change, the smallest two-sided p of an exact signed-rank test is {p_value(least)}"
     if least > 0.05:
@@ -142,9 +151,17 @@ def sentences(results: Results) -> list[str]:
     from abate.report.series_view import plain
 
     content = plain(results)
-    told = [change_sentence(content, name, visit) for name, m in content["measures"].items() for visit in m["visits"]]
+    told = [
+        change_sentence(content, name, visit) for name in content["measures"] for visit in told_visits(content, name)
+    ]
     told += [response_sentence(content, name) for name in shown_responses(content)]
-    return [*told, smallest_p_sentence(content), uncontrolled(content)]
+    return [*told, *filter(None, (smallest_p_sentence(content), uncontrolled(content)))]
+
+
+def told_visits(results: Results, name: str) -> list[str]:
+    """Return the visits worth a sentence each: all of a few, the first and the last of many."""
+    visits = list(results["measures"][name]["visits"])
+    return visits if len(visits) <= 4 else [visits[0], visits[-1]]
 
 
 def shown_responses(results: Results) -> list[str]:

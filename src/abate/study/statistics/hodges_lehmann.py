@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,10 +12,12 @@ from scipy import stats
 
 from abate.ground.errors import InputError
 from abate.ground.results import Estimate
-from abate.study.statistics.ranks import ZeroConvention, doubled_ranks, lower_tail, on_grid, untied_lower_tails
+from abate.study.statistics.ranks import ZeroConvention, lower_tail, on_grid, untied_lower_tails
 from abate.study.statistics.signed_rank import EXACT_LIMIT
 
 __all__ = ["hodges_lehmann"]
+
+BLOCK = 128  # shifts that are ranked at once
 
 
 def hodges_lehmann(
@@ -89,105 +92,145 @@ def hodges_lehmann(
         out = max(math.floor(pairs / 2 - float(stats.norm.isf(alpha / 2)) * spread), 1)
         low, high = _walsh_sum(values, out) / 2, _walsh_sum(values, pairs + 1 - out) / 2
         return Estimate(centre, low / unit, high / unit, level, total, method)
-    low_end, p_low = _edge(_Inversion(values, zeros, alpha))
-    high_end, p_high = _edge(_Inversion(-values[::-1], zeros, alpha))
-    attained = 1 - max(p_low, p_high)
+    low, high, attained = _exact_interval(values.tobytes(), zeros, alpha)
     method = f"{name}; interval from the exact signed-rank test"
-    return Estimate(centre, low_end / 2 / unit, -high_end / 2 / unit, attained, total, method)
+    return Estimate(centre, low / unit, high / unit, attained, total, method)
 
 
-@dataclass
+@lru_cache(maxsize=128)
+def _exact_interval(values: bytes, zeros: ZeroConvention, alpha: float) -> tuple[float, float, float]:
+    """Both ends, in grid steps, and the level attained; kept, because one analysis asks for the same more than once."""
+    sample = np.frombuffer(values, dtype=np.int64)
+    low, p_low = _edge(_Inversion(sample, zeros, alpha))
+    high, p_high = _edge(_Inversion(-sample[::-1], zeros, alpha))
+    return low / 2, -high / 2, 1 - max(p_low, p_high)
+
+
 class _Inversion:
     """The exact test at every shift where its result can change, from the low end of the sample upwards.
 
-    A shift is held as four times its value: Walsh averages are halves, points between them quarters.
+    Places 0, 2, 4 ... are the Walsh averages, places 1, 3, 5 ... the open gaps after them. A shift is held as four
+    times its value, a Walsh average as twice its value: then all of it is whole numbers.
     """
 
-    values: NDArray[np.int64]
-    zeros: ZeroConvention
-    alpha: float
-    seen: dict[int, tuple[NDArray[np.int64], int, float, float]] = field(default_factory=dict)
+    def __init__(self, values: NDArray[np.int64], zeros: ZeroConvention, alpha: float) -> None:
+        self.values, self.zeros, self.alpha = values, zeros, alpha
+        first, second = np.tril_indices(len(values))
+        self.sums, count = np.unique(values[first] + values[second], return_counts=True)
+        self.pairs_below = np.cumsum(count)
+        self.shifts = np.empty(2 * len(self.sums) - 1, dtype=np.int64)
+        self.shifts[::2], self.shifts[1::2] = 2 * self.sums, self.sums[:-1] + self.sums[1:]
+        self._blocks: dict[int, _Block] = {}
 
-    def rejected(self, shift: int) -> bool:
+    def rejected(self, place: int) -> bool:
         """Whether the test at this shift rejects; the exact distribution is built only if bounds leave a doubt."""
-        _, _, least, most = self._facts(shift)
-        if most <= self.alpha:
+        block, row = self._at(place)
+        if block.most[row] <= self.alpha:
             return True
-        return least <= self.alpha and self.p(shift) <= self.alpha
+        return bool(block.least[row] <= self.alpha) and self.p(place) <= self.alpha
 
-    def p(self, shift: int) -> float:
+    def p(self, place: int) -> float:
         """Exact two-sided p at this shift."""
-        ranks, smaller, _, _ = self._facts(shift)
-        return min(1.0, 2 * lower_tail(ranks, smaller))
+        block, row = self._at(place)
+        return min(1.0, 2 * lower_tail(block.ranks[row], int(block.smaller[row])))
 
-    def at_most(self, shift: int) -> float:
+    def at_most(self, place: int) -> float:
         """Upper bound of p at this shift."""
-        return self._facts(shift)[3]
+        block, row = self._at(place)
+        return float(block.most[row])
 
-    def _facts(self, shift: int) -> tuple[NDArray[np.int64], int, float, float]:
-        if shift not in self.seen:
-            moved = 4 * self.values - shift
-            ranks = doubled_ranks(np.abs(moved), self.zeros)
-            smaller = min(int(ranks[moved > 0].sum()), int(ranks[moved < 0].sum()))
-            self.seen[shift] = (ranks, smaller, *self._bounds(ranks, smaller))
-        return self.seen[shift]
+    def _at(self, place: int) -> tuple[_Block, int]:
+        number, row = divmod(place, BLOCK)
+        if number not in self._blocks:
+            self._blocks[number] = self._block(self.shifts[number * BLOCK : (number + 1) * BLOCK])
+        return self._blocks[number], row
 
-    def _bounds(self, ranks: NDArray[np.int64], smaller: int) -> tuple[float, float]:
-        """Bounds of p from the distribution without ties.
+    def _block(self, shifts: NDArray[np.int64]) -> _Block:
+        """Ranks, smaller rank sum and bounds of p at many shifts at once.
 
-        Break each tie in any order: every rank sum moves by at most sum over ties of floor(m*m/4)/2, whatever the
-        signs. So the tied tail lies between the untied tails that far below and above.
+        The bounds come from the distribution without ties. Break each tie in any order: every rank sum moves by at
+        most the sum over ties of floor(m*m/4)/2, whatever the signs. So the tied tail lies between the untied tails
+        that far below and above.
         """
-        n, kept = len(ranks), int(np.count_nonzero(ranks))
-        first = 1 if self.zeros == "wilcoxon" else n - kept + 1
-        tails = untied_lower_tails(first, first + kept - 1)
-        _, count = np.unique(ranks[ranks > 0], return_counts=True)
-        slack = int(np.sum(count * count // 4))  # in doubled ranks
-        below, above = (smaller - slack) // 2, (smaller + slack) // 2
-        least = 2 * float(tails[min(below, len(tails) - 1)]) if below >= 0 else 0.0
-        most = 2 * float(tails[above]) if above < len(tails) else 1.0
-        return least, most
+        moved = 4 * self.values[None, :] - shifts[:, None]
+        ranks, slack = _doubled_ranks_by_row(np.abs(moved), self.zeros)
+        plus = np.where(moved > 0, ranks, 0).sum(axis=1)
+        smaller = np.minimum(plus, np.where(moved < 0, ranks, 0).sum(axis=1))
+        kept = np.count_nonzero(moved, axis=1)
+        least, most = np.zeros(len(shifts)), np.ones(len(shifts))
+        for size in np.unique(kept).tolist():
+            rows = np.flatnonzero(kept == size)
+            first = 1 if self.zeros == "wilcoxon" else len(self.values) - size + 1
+            tails = untied_lower_tails(first, first + size - 1)
+            below, above = (smaller[rows] - slack[rows]) // 2, (smaller[rows] + slack[rows]) // 2
+            end = len(tails) - 1
+            least[rows] = np.where(below >= 0, 2 * tails[np.clip(below, 0, end)], 0.0)
+            most[rows] = np.where(above <= end, 2 * tails[np.clip(above, 0, end)], 1.0)
+        return _Block(ranks, smaller, least, most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What the test knows at some shifts: doubled ranks (k, n), smaller rank sums and bounds of p (k,)."""
+
+    ranks: NDArray[np.int64]
+    smaller: NDArray[np.int64]
+    least: NDArray[np.float64]
+    most: NDArray[np.float64]
+
+
+def _doubled_ranks_by_row(
+    magnitudes: NDArray[np.int64], zeros: ZeroConvention
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`doubled_ranks` of each row, and the sum over its ties of floor(m*m/4)."""
+    order = np.argsort(magnitudes, axis=1, kind="stable")
+    ordered = np.take_along_axis(magnitudes, order, axis=1)
+    n = magnitudes.shape[1]
+    place = np.broadcast_to(np.arange(n), ordered.shape)
+    opens = np.ones(ordered.shape, dtype=bool)
+    opens[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    closes = np.ones(ordered.shape, dtype=bool)
+    closes[:, :-1] = opens[:, 1:]
+    first = np.maximum.accumulate(np.where(opens, place, 0), axis=1)
+    last = np.minimum.accumulate(np.where(closes, place, n)[:, ::-1], axis=1)[:, ::-1]
+    count = last - first + 1
+    slack = np.where(opens & (ordered > 0), count * count // 4, 0).sum(axis=1)
+    doubled = first + last + 2
+    if zeros == "wilcoxon":
+        doubled = doubled - 2 * np.count_nonzero(ordered == 0, axis=1)[:, None]
+    doubled = np.where(ordered == 0, 0, doubled)
+    ranks = np.empty_like(doubled)
+    np.put_along_axis(ranks, order, doubled, axis=1)
+    return ranks, slack
 
 
 def _edge(test: _Inversion) -> tuple[float, float]:
     """Lowest shift that is not rejected (twice its value), and the largest p among the shifts below it."""
-    values = test.values
-    first, second = np.tril_indices(len(values))
-    sums, count = np.unique(values[first] + values[second], return_counts=True)
-    start = _surely_rejected(test, np.cumsum(count))
-    # Points (Walsh averages) at even places, the open gaps after them at odd places.
-    end = next(place for place in range(2 * start, 2 * len(sums) - 1) if not test.rejected(_shift(sums, place)))
-    outside = 2 * 0.5 ** len(values)  # below the sample every difference is positive
+    start = _surely_rejected(test)
+    end = next(place for place in range(2 * start, len(test.shifts)) if not test.rejected(place))
+    outside = 2 * 0.5 ** len(test.values)  # below the sample every difference is positive
     # An accepted gap reaches down to the Walsh average before it, accepted or not.
     edge = end // 2
     for place in range(2 * edge - 1, 2 * start - 1, -1):
-        shift = _shift(sums, place)
-        if test.at_most(shift) > outside:
-            outside = max(outside, test.p(shift))
-    return float(sums[edge]), outside
+        if test.at_most(place) > outside:
+            outside = max(outside, test.p(place))
+    return float(test.sums[edge]), outside
 
 
-def _shift(sums: NDArray[np.int64], place: int) -> int:
-    """Four times the shift at a place: a Walsh average, or the middle of the gap after it."""
-    here = int(sums[place // 2])
-    return 2 * here if place % 2 == 0 else here + int(sums[place // 2 + 1])
-
-
-def _surely_rejected(test: _Inversion, pairs_below: NDArray[np.int64]) -> int:
+def _surely_rejected(test: _Inversion) -> int:
     """How many of the lowest Walsh averages need no test, by Hoeffding's inequality.
 
     With t the distance of the smaller rank sum from half the total, p <= 2 exp(-2 t**2 / sum of squared ranks),
     ties or not. The bound is kept below a hundredth of alpha, so that the attained level is not touched either.
     """
-    values = test.values
-    n = len(values)
-    if len(pairs_below) < 500:
+    n = len(test.values)
+    if len(test.sums) < 500:
         return 0
-    least_kept = n - int(np.max(np.unique(values, return_counts=True)[1]))
+    least_kept = n - int(np.max(np.unique(test.values, return_counts=True)[1]))
     least_total = least_kept * (least_kept + 1) / 2
     squares = n * (n + 1) * (2 * n + 1) / 6
     largest = least_total / 2 - math.sqrt(squares * math.log(200 / test.alpha) / 2)
-    return int(np.searchsorted(pairs_below, largest, side="right"))
+    return int(np.searchsorted(test.pairs_below, largest, side="right"))
 
 
 def _count_at_most(values: NDArray[np.int64], limit: int) -> int:

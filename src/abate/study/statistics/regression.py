@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -129,8 +129,12 @@ def regression_to_the_mean(
         return RegressionToTheMean(change, tolerated, reliability, (), (), math.nan)
     start = float(before.mean())
     expected = tuple(expected_regression(start, population_mean, value) for value in reliability)
-    # Zeros kept: what is left then moves with the shift, also where it meets somebody's change exactly.
-    left = tuple(hodges_lehmann(after - before - shift, zeros="pratt", level=level) for shift in expected)
+    # Zeros kept: estimate and interval then move with the shift, also where it meets somebody's change exactly.
+    whole = hodges_lehmann(after - before, zeros="pratt", level=level)
+    left = tuple(
+        replace(whole, estimate=whole.estimate - shift, low=whole.low - shift, high=whole.high - shift)
+        for shift in expected
+    )
     gap = population_mean - start
     threshold = 1 - change.estimate / gap if gap else math.nan
     return RegressionToTheMean(
