@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -35,6 +35,8 @@ class Measure(BaseModel):
     grade: Grade
     low: float = 0.0
     high: float = float("inf")
+    plus: dict[str, float] = {}
+    """Other measures of the same visit that are added, with their factors."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ class Clinic:
 
     measures: Mapping[str, Measure]
 
-    def outputs(self, names: Iterable[str]) -> list[str]:
+    def outputs(self, names: Sequence[str]) -> list[str]:
         """Return the model outputs that some measures need."""
-        return sorted({self[name].output for name in names})
+        wanted = [*names] + [part for name in names for part in self[name].plus]
+        return sorted({self[name].output for name in wanted})
 
     def __getitem__(self, name: str) -> Measure:
         if name not in self.measures:
@@ -88,14 +91,18 @@ class Clinic:
         -------
         dict from measure to ndarray, shape (n,)
         """
-        seen: dict[str, Floats] = {}
-        for name in names:
-            measure = self[name]
-            value = measure.scale * truth[measure.output]
-            if measure.noise > 0:
-                value = value * np.exp(measure.noise * normal(seed, f"visit:{measure.stream}", persons, visit))
-            seen[name] = np.clip(value, measure.low, measure.high)
-        return seen
+        return {name: self._see(name, truth, persons, visit, seed) for name in names}
+
+    def _see(
+        self, name: str, truth: Mapping[str, Floats], persons: npt.NDArray[np.int64], visit: int, seed: int
+    ) -> Floats:
+        measure = self[name]
+        value = measure.scale * truth[measure.output]
+        if measure.noise > 0:
+            value = value * np.exp(measure.noise * normal(seed, f"visit:{measure.stream}", persons, visit))
+        for part, factor in measure.plus.items():
+            value = value + factor * self._see(part, truth, persons, visit, seed)
+        return np.asarray(np.clip(value, measure.low, measure.high))
 
 
 @cache
