@@ -195,6 +195,17 @@ def test_the_cortisol_gate_stops_holds_or_continues() -> None:
     np.testing.assert_array_equal(decisions.memory.due["morning-cortisol"][:4], [np.inf, 154, 154, np.inf])
 
 
+def test_the_gate_says_which_way_it_went() -> None:
+    gate = "gate on morning-cortisol: above 300 nmol/L stop, from 150 nmol/L hold and retest in 28 days, below continue"
+    policy = own(RULE.format(when="dose <= 5 mg", do=gate))
+    memory = begin(policy, 4, 300)
+    decisions = decide(policy, 126, {"morning-cortisol": np.array([301.0, 200.0, 100.0, np.nan])}, memory)
+    said = [row["decided"].split(": ")[1] for row in decisions.ledger()]
+    assert said == ["stop prednisone (0 mg)", "hold and retest in 28 days (5 mg)", "continue (4 mg)", "continue (4 mg)"]
+    unseen = next(decide(policy, 126, {}, memory).ledger())
+    assert unseen["decided"] == "morning-cortisol not measured: continue (4 mg)"
+
+
 def test_the_drug_is_stopped_and_spaced() -> None:
     policy = load_policy("gca-sarilumab-safety")
     memory = begin(policy, 3, 400, start_dose=20)

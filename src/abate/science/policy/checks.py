@@ -172,9 +172,7 @@ class Cells:
         for values in product(*self.axes.values()):
             cell = dict(zip(self.axes, values, strict=True))
             if self._consistent(cell, condition) and self._holds(condition, cell):
-                return "such as at " + ", ".join(
-                    f"{k} {v}" if v is not None else f"{k} missing" for k, v in cell.items()
-                )
+                return "such as at " + ", ".join(filter(None, (_say(name, value) for name, value in cell.items())))
         return None
 
     def _consistent(self, cell: Cell, condition: Condition) -> bool:
@@ -221,6 +219,19 @@ class Cells:
         if value is None:
             return False
         return bool({">=": value >= level, ">": value > level, "<=": value <= level, "<": value < level}[operator])
+
+
+def _say(name: str, value: Value) -> str:
+    """Return one coordinate of a cell in words."""
+    if name.startswith("event "):
+        return f"{'after' if value else 'never'} {name[6:]}"
+    if value is None:
+        return f"{name} missing"
+    if name == "drug":
+        return "on drug" if value else "off drug"
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    return "" if value == math.inf else f"{name} {value:g}"
 
 
 def _values(quantity: Quantity, levels: set[float]) -> list[Value]:

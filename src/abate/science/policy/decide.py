@@ -104,16 +104,22 @@ class Decisions:
                     "reason": rule.because,
                 }
 
+    def _seen(self, measure: str, person: int) -> float:
+        return float(self.observed[measure][person]) if measure in self.observed else float("nan")
+
     def _decided(self, rule: Rule, person: int) -> str:
         dose = number(round(float(self.memory.plan[person, self.day]), 3))
-        return "; ".join(
-            f"rescue to {dose} mg" + (f", then {action.then}" if action.then else "")
-            if isinstance(action, Rescue)
-            else f"{action} ({dose} mg)"
-            if isinstance(action, Hold | StepDown | StepBack | Stress | Gate)
-            else str(action)
-            for action in rule.do
-        )
+        parts = []
+        for action in rule.do:
+            if isinstance(action, Rescue):
+                parts.append(f"rescue to {dose} mg" + (f", then {action.then}" if action.then else ""))
+            elif isinstance(action, Gate):
+                parts.append(f"{_gate_says(action, self._seen(action.measure, person))} ({dose} mg)")
+            elif isinstance(action, Hold | StepDown | StepBack | RepeatWeek | Stress):
+                parts.append(f"{action} ({dose} mg)")
+            else:
+                parts.append(str(action))
+        return "; ".join(parts)
 
 
 def decide(
@@ -198,6 +204,23 @@ def wants_visit(policy: Policy, day: int, observed: Mapping[str, npt.ArrayLike],
         return np.zeros(memory.persons, dtype=bool)
     seen = {name: np.asarray(observed[name], dtype=float) for name in policy.measures if name in observed}
     return Facts(policy, memory, day, seen).holds(policy.visits.on_symptoms)
+
+
+def _gate_levels(gate: Gate) -> tuple[float, float]:
+    """Return the levels of a gate, hold and stop, in the unit of its measure."""
+    unit = observable()[gate.measure]
+    return in_unit(gate.hold_from, gate.unit, unit, "gate"), in_unit(gate.stop_above, gate.unit, unit, "gate")
+
+
+def _gate_says(gate: Gate, value: float) -> str:
+    hold, stop = _gate_levels(gate)
+    if np.isnan(value):
+        return f"{gate.measure} not measured: continue"
+    if value > stop:
+        return f"{gate.measure} above {number(gate.stop_above)} {gate.unit}: stop prednisone"
+    if value >= hold:
+        return f"{gate.measure} from {number(gate.hold_from)} {gate.unit}: hold and retest in {gate.retest}"
+    return f"{gate.measure} below {number(gate.hold_from)} {gate.unit}: continue"
 
 
 class _Work:
@@ -313,9 +336,7 @@ class _Work:
         return np.minimum(np.where(count > 0, choices[chosen], np.maximum(choices[0], now)), limit)
 
     def _gate(self, action: Gate, rows: npt.NDArray[np.int64], now: Floats) -> None:
-        unit = observable()[action.measure]
-        stop = in_unit(action.stop_above, action.unit, unit, "gate")
-        hold = in_unit(action.hold_from, action.unit, unit, "gate")
+        hold, stop = _gate_levels(action)
         value = self.facts.now(action.measure)[rows]
         self.plan[rows[value > stop], self.day :] = 0.0
         held = (value >= hold) & (value <= stop)
