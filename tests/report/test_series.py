@@ -29,7 +29,18 @@ six = made_up.six
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     target = tmp_path_factory.mktemp("series")
-    results = analyse(six()) | {"source": {"questions": ["crp: is it mg/dL?"], "unmapped": ["notes"]}}
+    source = {
+        "file": "series.csv",
+        "format": "csv",
+        "shape": "wide",
+        "counts": {"people": 6, "visits": 18, "values": 54},
+        "roles": {"subject": "patient", "visit": "visit"},
+        "columns": {"FIQR total": "fiqr", "sex": "subject:sex"},
+        "questions": ["crp: is it mg/dL?"],
+        "assumptions": ["doses were read from doses.csv"],
+        "unmapped": ["notes"],
+    }
+    results = analyse(six()) | {"source": source}
     write_results(target, "series", None, results)
     series.write(six(), results, target)
     return target
@@ -71,6 +82,12 @@ def test_the_tables_hold_the_numbers_of_the_results(folder):
     assert rates.loc[("pain-30-percent", "week-12"), "events"] == 3
 
 
+def test_names_that_were_read_as_something_else(folder):
+    frame = pd.read_csv(folder / "data" / "reading.csv")
+    assert frame["in the file"].tolist() == ["patient", "FIQR total"]
+    assert frame["read as"].tolist() == ["subject", "fiqr"]
+
+
 def test_waterfall_lines_and_colours(folder):
     changes = pd.read_csv(folder / "data" / "pain-week-4.csv").set_index("subject")["change_percent"]
     assert changes["P6"] == 0
@@ -88,6 +105,8 @@ def test_the_page_says_what_a_reader_must_know(html):
     assert "not tested: the smallest subgroup has 2 people, fewer than 10" in html
     assert "Please check: crp: is it mg/dL?" in html
     assert "Not understood and left out: notes" in html
+    assert "Assumed: doses were read from doses.csv." in html
+    assert "series.csv was read as a wide csv file: 6 people, 18 visits, 54 values." in html
     assert "no exact 95\u00a0% interval exists" in html
 
 

@@ -232,18 +232,25 @@ def _subgroup_note() -> Prose:
 
 
 def _reading(seen: SeriesView) -> tuple[Section, ...]:
-    """What the reader of the file understood, asked and could not place."""
+    """What the reader of the file understood, assumed, asked and could not place."""
     source = seen.results.get("source")
     if not source:
         return ()
+    counts = source.get("counts") or {}
     parts: list[Part] = []
-    questions, unmapped = list(source.get("questions") or ()), list(source.get("unmapped") or ())
-    parts += [Prose(f"Please check: {text}") for text in questions]
-    left = ", ".join(str(name) for name in unmapped)
-    parts.append(
-        Prose(f"Not understood and left out: {left}." if unmapped else "Every column of the file was understood.")
-    )
-    return (Section("How the file was read", tuple(parts)),)
+    if source.get("file") and counts:
+        size = ", ".join(f"{value:,} {what}" for what, value in counts.items())
+        parts.append(Prose(f"{source['file']} was read as a {source['shape']} {source['format']} file: {size}."))
+    parts += [Prose(f"Please check: {text}") for text in source.get("questions") or ()]
+    parts += [Prose(f"Assumed: {text}.") for text in source.get("assumptions") or ()]
+    for what, key in (("Not understood and left out", "unmapped"), ("Left out as the map file asks", "ignored")):
+        names = ", ".join(str(name) for name in source.get(key) or ())
+        if names:
+            parts.append(Prose(f"{what}: {names}."))
+    if not source.get("unmapped"):
+        parts.append(Prose("Every column of the file was understood."))
+    found = tables.reading(source)
+    return (Section("How the file was read", (*parts, *([found.part()] if found else []))),)
 
 
 def _methods(seen: SeriesView) -> Section:

@@ -22,6 +22,7 @@ __all__ = [
     "exact_tests",
     "missing",
     "mixed_models",
+    "reading",
     "regression",
     "responders",
     "subgroups",
@@ -315,3 +316,19 @@ def subgroups(view: SeriesView) -> Iterator[Shown]:
         caption = f"Change from baseline by {column}"
         frame = pd.DataFrame(words)
         yield Shown(f"subgroup-{column}", caption, frame, pd.DataFrame(data), notes, group="measure").turned()
+
+
+def reading(source: Results) -> Shown | None:
+    """Return what each column, measure and visit of the file was read as, where its name was not kept."""
+    named = [("column", theirs, ours) for ours, theirs in (source.get("roles") or {}).items()]
+    for key, what in (("columns", "column"), ("measures", "measure"), ("visits", "visit")):
+        named += [(what, theirs, ours) for theirs, ours in (source.get(key) or {}).items()]
+    rows = [
+        {"in the file": str(theirs), "is a": what, "read as": str(ours)}
+        for what, theirs, ours in named
+        if str(ours).removeprefix("subject:") != str(theirs)
+    ]
+    if not rows:
+        return None
+    frame = pd.DataFrame(rows)
+    return Shown("reading", "Names in the file and what they were read as", frame, frame)
