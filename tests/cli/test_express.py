@@ -101,3 +101,39 @@ def test_two_subjects_are_a_hypothesis(tmp_path: Path, capsys: pytest.CaptureFix
     assert "matched by name" in said
     assert pd.read_csv(tmp_path / "out" / "genes.csv")["p_adjusted"].isna().all()
     assert "Hypothesis" in (tmp_path / "out" / "report.html").read_text()
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "expression"
+
+
+def test_the_example_is_what_its_script_makes(tmp_path: Path) -> None:
+    exec(compile((EXAMPLE / "make_counts.py").read_text(), "make_counts.py", "exec"), space := {"__name__": "made"})
+    space["make"](tmp_path)
+    for name in ("counts.csv", "samples.csv", "sets.gmt"):
+        assert (tmp_path / name).read_text() == (EXAMPLE / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("design", "said"),
+    [
+        ("patients vs controls", "3 subjects (patient) and 4 subjects (control)"),
+        ("before vs after", "carried by 3 pairs"),
+    ],
+)
+def test_the_example_runs(design: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(EXAMPLE / "counts.csv", EXAMPLE / "samples.csv", "--design", design) == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "two designs fit it"),
+        (["--design", "both"], "changes cannot be compared between groups"),
+    ],
+)
+def test_the_example_without_a_design_and_with_one_that_does_not_fit(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(EXAMPLE / "counts.csv", EXAMPLE / "samples.csv", *options) == 2
+    assert said in capsys.readouterr().err
