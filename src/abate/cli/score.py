@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
+# Missing items named on a terminal; results.json has all.
+LONGEST_LIST = 6
+
 
 def score(
     instrument: Annotated[
@@ -103,7 +106,8 @@ def _show(chosen: Instrument, scored: Sequence[ScoredVisit], texts: dict[str, st
     numbers = [name for name in scored[0].score.domains if any(v.score.domains[name] is not None for v in scored)]
     verdicts = [name for name in scored[0].score.criteria if any(v.score.criteria[name] is not None for v in scored)]
     bands = [entry.name for entry in chosen.band_sets]
-    table = Table(title=f"{chosen.title}{direction}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    console.print(f"{chosen.title}{direction}", style="bold", highlight=False, markup=False, soft_wrap=True)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("subject", "visit", *(["total"] if chosen.total else []), *numbers, *verdicts, *bands, "missing"):
         table.add_column(name, justify="right" if name in ("total", "missing", *numbers) else "left")
     for visit in scored:
@@ -122,7 +126,9 @@ def _show(chosen: Instrument, scored: Sequence[ScoredVisit], texts: dict[str, st
     lines = []
     for visit in scored:
         if visit.score.missing:
-            names = ", ".join(f"{name} ({texts[name]})" for name in visit.score.missing)
+            shown = [f"{name} ({texts[name]})" for name in visit.score.missing[:LONGEST_LIST]]
+            more = len(visit.score.missing) - len(shown)
+            names = ", ".join(shown) + (f" and {more} more" if more else "")
             lines.append(f"{visit.subject}, {visit.visit}: missing {names}. {visit.score.rule}")
     lines += [f"{v.subject}, {v.visit}: {note}" for v in scored for note in v.score.notes]
     lines += [f"{entry.name}: {chosen.sources[entry.source].citation}" for entry in chosen.band_sets]

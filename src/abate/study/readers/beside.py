@@ -60,7 +60,7 @@ def read_beside(
 ) -> pd.DataFrame:
     """Read doses or events.
 
-    Doses have subject, week (or day, or date), drug, route, amount, unit and, where wanted, duration, count and interval
+    Doses have subject, week (or day, or date), drug, route, amount, unit and, if wanted, duration, count and interval
     (days); events have subject, week, event and detail.
 
     Raises

@@ -84,8 +84,8 @@ def recognise(text: str, heads: tuple[str, ...] = ()) -> Recognised | None:
     --------
     >>> recognise("FIQR_01").id, recognise("wpi left jaw").id, recognise("CRP (mg/dL)"), recognise("fiqr: comb hair").id
     ('fiqr/1', 'wpi/jaw-left', Recognised(id='crp', unit='mg/dL', visit=None), 'fiqr/1')
-    >>> recognise("hobby"), recognise("q7", ("fiqr",)).id
-    (None, 'fiqr/7')
+    >>> recognise("hobby"), recognise("q7", ("fiqr",)).id, recognise("SIQR_7").id
+    (None, 'fiqr/7', 'fiqr/7')
     """
     key = _key(text)
     if key in _spellings():
@@ -153,8 +153,8 @@ def _spellings() -> dict[str, str]:
         head, _, tail = name.partition("/")
         spellings = [_key(name), _key(name).replace("-", "")]
         if tail.isdigit():
-            heads = (_key(head), _key(head).replace("-", ""))
-            for each in heads:
+            heads = [head, *(instruments.load(head).also if head in instruments.names() else ())]
+            for each in [spelled for other in heads for spelled in (_key(other), _key(other).replace("-", ""))]:
                 for number in (tail, tail.zfill(2)):
                     spellings += [f"{each}-{number}", f"{each}{number}", f"{each}-q{number}", f"{each}q{number}"]
                     spellings += [

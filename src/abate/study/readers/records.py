@@ -137,6 +137,8 @@ def _placed(grid: Grid, row: Row, layout: Layout, when: _When) -> _When:
         if not when.visit.label:
             raise InputError(where, "the visit is missing", hint="write week 0, week 4 ... on every row with a value")
         hint = f'write it like week 4, or set [visits] "{when.visit.label}" = "week 4" in a --map file'
+        if when.visit.label.lstrip("-").isdigit():
+            hint = "if these are weeks, name the column week, or write week 4 in its cells"
         raise InputError(where, "this visit has no place in time", value=when.visit.label, hint=hint)
     return when
 
