@@ -25,7 +25,7 @@ import numpy as np
 
 from abate.report.drawing_axes import Scale, Tick, scale_of, ticks_of
 from abate.report.drawing_marks import DASHES, draw_trace, paint, words
-from abate.report.palette import GRID, INK, MUTED, PAPER, SERIES, SERIES_DARK
+from abate.report.palette import DARK, GRID, INK, MUTED, PAPER, SERIES, SERIES_DARK
 
 __all__ = ["colour_rules", "to_svg"]
 
@@ -106,12 +106,9 @@ def to_svg(figure: Any, *, label: str = "", width: float | None = None, standalo
 
 def colour_rules(*, dark: bool) -> str:
     """Return the CSS that gives the classes of a drawing their colours, on white or on a dark screen."""
-    if dark:
-        colours = {"ink": "#e6e9ed", "muted": "#a5aeb8", "grid": "#333b45", "paper": "#14181d"}
-        series = SERIES_DARK
-    else:
-        colours = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}
-        series = SERIES
+    plain = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}
+    colours = {name: DARK[colour] if dark else colour for name, colour in plain.items()}
+    series = SERIES_DARK if dark else SERIES
     colours |= {f"c{i}": c for i, c in enumerate(series, 1)}
     return "".join(f".s-{name}{{stroke:{c}}}.f-{name}{{fill:{c}}}" for name, c in colours.items())
 

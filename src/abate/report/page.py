@@ -40,6 +40,7 @@ import pandas as pd
 from abate.ground.files import write_atomically
 from abate.ground.results import slug
 from abate.report.drawing import colour_rules, to_svg
+from abate.report.palette import dark_twins
 from abate.report.tables import table, thinned
 
 __all__ = [
@@ -368,7 +369,8 @@ def _colours() -> str:
 def _script() -> str:
     from plotly.offline import get_plotlyjs
 
-    return str(get_plotlyjs()).replace("</script", "<\\/script") + "\n" + _asset("explore.js")
+    plotly = str(get_plotlyjs()).replace("</script", "<\\/script")
+    return f"{plotly}\nconst DARK = {json.dumps(dark_twins())};\n{_asset('explore.js')}"
 
 
 @cache

@@ -30,6 +30,8 @@ PAPER = "#ffffff"
 SERIES = ("#0072b2", "#c4500c", "#00795c", "#8f4a86", "#846300", "#4a5a6a", "#a02c3c", "#3f4fa8")
 SERIES_DARK = ("#5db5ea", "#ff9d5c", "#40cda1", "#dd9fd0", "#dcbf4d", "#aab7c4", "#f58a98", "#9fb0ff")
 
+DARK = {INK: "#e6e9ed", MUTED: "#a5aeb8", GRID: "#333b45", PAPER: "#14181d"}
+
 _ROLES = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"} | {c: f"c{i}" for i, c in enumerate(SERIES, 1)}
 
 
@@ -53,6 +55,19 @@ def arm_colours(arms: Iterable[str]) -> dict[str, str]:
     {'tocilizumab': '#0072b2', 'placebo': '#c4500c'}
     """
     return {arm: SERIES[i % len(SERIES)] for i, arm in enumerate(dict.fromkeys(arms))}
+
+
+def dark_twins() -> dict[str, str]:
+    """Return what each colour on white becomes on a dark screen, as ``#rrggbb`` and as the numbers within ``rgba()``.
+
+    Examples
+    --------
+    >>> dark_twins()["#0072b2"], dark_twins()["rgba(0, 114, 178"]
+    ('#5db5ea', 'rgba(93, 181, 234')
+    """
+    pairs = dict(zip(SERIES, SERIES_DARK, strict=True)) | DARK
+    spelled = {translucent(a, 1).rpartition(",")[0]: translucent(b, 1).rpartition(",")[0] for a, b in pairs.items()}
+    return pairs | spelled
 
 
 def role_of(colour: str) -> str | None:

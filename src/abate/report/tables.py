@@ -110,6 +110,7 @@ def table(
     numeric: Iterable[str] | None = None,
     notes: Sequence[str] = (),
     swatches: Mapping[str, str] | None = None,
+    wrap: bool = False,
 ) -> str:
     """Write a data frame as an HTML table; its first column names the rows.
 
@@ -127,6 +128,8 @@ def table(
         Written below.
     swatches : mapping of row name to palette class, optional
         A small square of an arm's colour before its name (``{"placebo": "c2"}``).
+    wrap : bool
+        Let numbers break at their spaces rather than make the table scroll sideways.
 
     Returns
     -------
@@ -158,7 +161,8 @@ def table(
     foot = "".join(f'<tr><td colspan="{len(columns)}">{escape(n)}</td></tr>' for n in notes)
     foot = f"<tfoot>{foot}</tfoot>" if foot else ""
     inner = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>{foot}"
-    return _region(f"<table>{inner}</table>", caption)
+    opening = '<table class="wrap">' if wrap else "<table>"
+    return _region(f"{opening}{inner}</table>", caption)
 
 
 def from_great_table(made: Any, *, caption: str) -> str:

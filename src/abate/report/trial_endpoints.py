@@ -116,15 +116,17 @@ def _by_arm(view: TrialView, names: Sequence[str]) -> Table:
     rows, data = [], []
     for name in names:
         found = {arm.slug: view.estimate(arm.slug, name) for arm in (*view.arms, *view.groups)}
-        cells = {arm.label: say(view.estimator(name), found[arm.slug]) for arm in view.arms}
-        if "first-flare" in name and "time" not in name:  # only of those with a flare: say of how many
-            cells = {a.label: f"{cells[a.label]}, n = {found[a.slug].get('n', 0)}" for a in view.arms}
+        cells = {}
+        for arm in view.arms:
+            cells[arm.label] = say(view.estimator(name), found[arm.slug]).replace(" (", "\u00a0(", 1)
+            if found[arm.slug].get("n") not in (arm.n, 0, None):  # of some of the people: say of how many
+                cells[arm.label] += f", n\u00a0=\u00a0{found[arm.slug]['n']}"
         rows.append({"endpoint": view.label(name), **cells})
         fields = ("estimate", "low", "high", "level", "n", "events", "method")
         data += [{"endpoint": name, "arm": slug, **{f: e.get(f) for f in fields}} for slug, e in found.items()]
     caption = f"Every endpoint, {view.here}, with its 95 % interval"
     notes = ["Intervals are those of a trial of this size. Shares at first flare are of the people who had one."]
-    html = table(pd.DataFrame(rows), caption=caption, numeric=[arm.label for arm in view.arms], notes=notes)
+    html = table(pd.DataFrame(rows), caption=caption, numeric=[a.label for a in view.arms], notes=notes, wrap=True)
     return Table("endpoints", html, pd.DataFrame(data))
 
 
@@ -146,7 +148,7 @@ def _contrasts(view: TrialView) -> Table | None:
     if not rows:
         return None
     caption = f"Difference to “{view.arm(view.reference).label}”, with its 95 % interval"
-    html = table(pd.DataFrame(list(rows.values())), caption=caption, numeric=[arm.label for arm in arms])
+    html = table(pd.DataFrame(list(rows.values())), caption=caption, numeric=[a.label for a in arms], wrap=True)
     return Table("contrasts", html, pd.DataFrame(data))
 
 

@@ -8,7 +8,11 @@ document.querySelectorAll("figure script[type='application/json']").forEach(func
     if (!live) {
       live = document.createElement("div");
       still[0].before(live);
-      const drawn = JSON.parse(data.textContent), ink = getComputedStyle(document.body).color;
+      let text = data.textContent;
+      if (matchMedia("(prefers-color-scheme: dark)").matches) {
+        for (const [light, dark] of Object.entries(DARK)) { text = text.replaceAll(light, dark); }
+      }
+      const drawn = JSON.parse(text), ink = getComputedStyle(document.body).color;
       drawn.layout.width = undefined; drawn.layout.autosize = true; drawn.layout.font.color = ink;
       (drawn.layout.annotations || []).forEach(function (note) { note.font = Object.assign({}, note.font, { color: ink }); });
       Plotly.newPlot(live, drawn.data, drawn.layout, { responsive: true, displaylogo: false });
