@@ -51,6 +51,16 @@ def html(folder):
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def only_svg(monkeypatch):
+    """Leave the PNG files out: the folder above has them, and drawing them takes most of the time."""
+
+    def absent(*_args, **_options):
+        raise MissingExtra("pdf", "typst")
+
+    monkeypatch.setattr(export, "save", absent)
+
+
 def test_files(folder):
     csv = {path.stem for path in (folder / "data").glob("*.csv")}
     assert csv >= {"table-1", "changes", "exact-tests", "responders", "regression", "mixed-model", "exposure"}
@@ -163,6 +173,7 @@ def test_sentence_of_nobody_changed():
     assert any("6 did not change" in s and "nobody changed, so there is nothing to test" in s for s in said)
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_missing_follow_up_has_its_table(tmp_path):
     fiqr = {0: made_up.FIQR[0], 4: [55, None, 70, 66, 49, 69], 12: made_up.FIQR[12]}
     pain = {0: made_up.PAIN[0], 4: [5, 4, 6, 7, 4, None], 12: made_up.PAIN[12]}
@@ -173,6 +184,7 @@ def test_missing_follow_up_has_its_table(tmp_path):
     assert "between 4 and 5 of 6 whatever happened to the 1 person not seen" in page
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_a_simulated_study_without_questionnaires(tmp_path):
     generator = np.random.default_rng(2)
     people = [str(k) for k in range(30)]
@@ -193,17 +205,15 @@ def test_a_simulated_study_without_questionnaires(tmp_path):
     assert not (tmp_path / "data" / "responders.csv").exists()
 
 
-def test_png_is_left_out_without_the_extra(tmp_path, monkeypatch):
-    def absent(*_args, **_options):
-        raise MissingExtra("pdf", "typst")
-
-    monkeypatch.setattr(export, "save", absent)
+@pytest.mark.usefixtures("only_svg")
+def test_png_is_left_out_without_the_extra(tmp_path):
     tables = six(pain={}, fibromyalgianess={})
     series.write(tables, analyse(tables), tmp_path)
     assert not list((tmp_path / "figures").glob("*.png"))
     assert list((tmp_path / "figures").glob("*.svg"))
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_pdf(tmp_path):
     pytest.importorskip("typst", reason="needs the extra 'pdf'")
     tables = six()
@@ -211,6 +221,7 @@ def test_pdf(tmp_path):
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_pdf_without_typst(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "typst", None)
     tables = six(pain={}, fibromyalgianess={})

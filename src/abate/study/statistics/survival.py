@@ -162,6 +162,11 @@ def hazard_ratio(
     References
     ----------
     Cox DR. J R Stat Soc B 1972;34:187-220. Fitted with lifelines.
+
+    Examples
+    --------
+    >>> round(hazard_ratio([1, 3, 5, 7], [1] * 4, [2, 4, 6, 8], [1] * 4).estimate, 2)
+    1.63
     """
     first, seen_first = _checked(durations_1, event_1)
     second, seen_second = _checked(durations_2, event_2)
