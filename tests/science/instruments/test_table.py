@@ -49,6 +49,14 @@ def test_a_bundle_takes_totals_from_items() -> None:
     assert visit.score.criteria["core-set-complete"] is True
 
 
+def test_a_measure_under_its_own_name_is_the_item() -> None:
+    rows = [("P1", 0, "vas-patient", 4), ("P1", 0, "vas-physician", 3), ("P1", 0, "morning-stiffness", 45)]
+    rows += [("P1", 0, "arm-elevation", 1), ("P1", 0, "crp", 20), ("P1", 0, "pmr-as/vas-patient", 5)]
+    (visit,) = instruments.score_table(table(*rows), "pmr-as")
+    # The item's own name wins: 5, not 4.
+    assert visit.score.total == 15.5
+
+
 def test_which_instruments_were_recorded() -> None:
     rows = table(("P1", 0, "fiqr/1", 3), ("P1", 0, "wpi/neck", 1), ("P1", 0, "pain", 3), ("P1", 0, "crp", 3))
     assert instruments.recorded_instruments(rows) == ("fibromyalgia-2016", "fiqr", "pain")

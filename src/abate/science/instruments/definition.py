@@ -53,6 +53,8 @@ class Item(_Frozen):
         A larger value scores as this one.
     absent : float or None
         What an item that a form leaves out counts as (a box that nobody ticked); None = missing.
+    also : tuple of str
+        Measures of a Study that are this item under another name (``morning-stiffness``).
     """
 
     id: str
@@ -65,6 +67,7 @@ class Item(_Frozen):
     recode: tuple[float, ...] = ()
     cap: float | None = None
     absent: float | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> str:

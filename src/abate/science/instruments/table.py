@@ -97,7 +97,7 @@ def score_table(
     True
     """
     chosen = load(instrument) if isinstance(instrument, str) else instrument
-    wanted = set(accepted(chosen))
+    wanted = {*accepted(chosen), *(other for item in chosen.items for other in item.also)}
     sheets: dict[tuple[str, float, str], dict[str, float]] = {}
     order: dict[str, int] = {}
     rows = zip(
@@ -112,6 +112,8 @@ def score_table(
         if name in sheet:
             raise InputError(f"{where}, subject {subject}, {visit}", f"{name} stands twice at one visit", value=value)
         sheet[name] = float(value)
+    for sheet in sheets.values():
+        _rename(sheet, chosen)
     _add_totals(measurements, chosen, policy, sheets, where)
     keys = sorted(sheets, key=lambda key: (order[key[0]], key[1]))
     scored = [(key, score(chosen, sheets[key], policy, where=f"{where}, subject {key[0]}, {key[2]}")) for key in keys]
@@ -143,6 +145,17 @@ def score_frame(visits: Sequence[ScoredVisit]) -> pd.DataFrame:
 def _ids(measurements: pd.DataFrame) -> list[str]:
     pairs = zip(measurements["measure"], measurements["item"], strict=True)
     return [str(item) if item else str(measure) for measure, item in pairs]
+
+
+def _rename(sheet: dict[str, float], chosen: Instrument) -> None:
+    """Put what was recorded under another name in the place of the item; the item's own name wins."""
+    known = set(accepted(chosen))
+    for item in chosen.items:
+        for other in item.also:
+            if other in sheet:
+                sheet.setdefault(item.id, sheet[other])
+    for name in set(sheet) - known:
+        del sheet[name]
 
 
 def _add_totals(
