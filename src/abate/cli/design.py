@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from abate.cli.output import Json, Out, Seed, emit
+from abate.cli.design_trials import Answer, show_trials
+from abate.cli.output import Json, Out, Seed, Set, emit
 from abate.ground.errors import InputError
 
 __all__ = ["design"]
@@ -116,6 +115,28 @@ def design(
     assurance: Annotated[
         float | None, option("--assurance", panel=PILOT, help="Size for this chance of success instead of the power.")
     ] = None,
+    trial: Annotated[
+        str | None, option("--trial", metavar="TRIAL", panel=RUN, help="Run replicates of this trial (name or file).")
+    ] = None,
+    replicates: Annotated[int, option("--replicates", panel=RUN, help="How many trials.")] = 1000,
+    patients: Annotated[
+        int | None, option("--patients", panel=RUN, help="In each arm (default: as the treatment arm of the trial).")
+    ] = None,
+    arms: Annotated[
+        str | None, option("--arms", panel=RUN, help="treatment,control (default: the first arm, the reference).")
+    ] = None,
+    endpoint: Annotated[
+        str | None, option("--endpoint", panel=RUN, help="The one that decides (default: the trial's first).")
+    ] = None,
+    vary: Annotated[
+        list[str] | None, option("--vary", metavar="NAME=LOW:HIGH", panel=RUN, help="A parameter that is not known.")
+    ] = None,
+    sets: Annotated[int, option("--sets", panel=RUN, help="Draws of such parameters.")] = 1,
+    settings: Set = None,
+    resume: Annotated[bool, option("--resume", panel=RUN, help="Go on with an interrupted run.")] = False,
+    simulate: Annotated[
+        int | None, typer.Option("--simulate", help="Simulate so many trials of the design itself.")
+    ] = None,
     seed: Seed = 1,
     json_: Json = False,
     out: Out = None,
@@ -176,20 +197,28 @@ def design(
             "control_people": control_people,
         }
         answer = _from_pilot(pilot, wanted, seen, assurance)
+    elif trial is not None:
+        from abate.cli.design_trials import from_trials
+
+        answer = from_trials(
+            trial,
+            _request(wanted),
+            arms=arms,
+            people=patients,
+            replicates=replicates,
+            endpoint=endpoint,
+            vary=vary or [],
+            sets=sets,
+            settings=settings,
+            seed=seed,
+            out=out,
+            resume=resume,
+        )
     elif file is not None:
         answer = _from_file(file, wanted, seed)
     else:
-        answer = _from_numbers(wanted)
+        answer = _from_numbers(wanted, simulate, seed)
     _finish(answer, seed=seed, json_=json_, out=out)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a design comes to: its numbers, its report, and further files for a folder."""
-
-    payload: dict[str, Any]
-    report: Callable[[], Any]
-    files: Callable[[Path], Any] | None = None
 
 
 def _numbers(name: str, text: str | None) -> tuple[float, ...] | None:
@@ -215,12 +244,22 @@ def _request(wanted: dict[str, dict[str, Any]]) -> Any:
     return read(DesignRequest, Document("design", {**_given(wanted["flat"]), **groups}))
 
 
-def _from_numbers(wanted: dict[str, dict[str, Any]]) -> Answer:
+def _from_numbers(wanted: dict[str, dict[str, Any]], trials: int | None, seed: int) -> Answer:
     from abate.design.plan import plan
     from abate.design.report import design_report
 
     made = plan(_request(wanted))
-    return Answer({"design": made.payload()}, lambda: design_report(made))
+    body = made.payload()
+    if trials is not None:
+        from abate.design.adaptive.sequential_trials import expected_error, simulate_plan
+
+        body["simulated"] = {
+            "trials": trials,
+            "nominal_error": expected_error(made),
+            "null": simulate_plan(made, null=True, trials=trials, seed=seed).as_dict(),
+            "effect": simulate_plan(made, trials=trials, seed=seed).as_dict(),
+        }
+    return Answer({"design": body}, lambda: design_report(made))
 
 
 def _from_file(file: Path, wanted: dict[str, dict[str, Any]], seed: int) -> Answer:
@@ -285,6 +324,9 @@ def _show(payload: dict[str, Any]) -> None:
 
     console = Console() if Console().is_terminal else Console(width=160)
     body = payload["design"]
+    if body["kind"] == "virtual-trials":
+        show_trials(console, body)
+        return
     sizes = body.get("sample_size")
     if sizes:
         arms = f"{sizes['control']} control + {sizes['treatment']} treatment" if sizes["treatment"] else "all on both"
@@ -296,6 +338,14 @@ def _show(payload: dict[str, Any]) -> None:
         console.print(f"{power}, {body['sided']}-sided type I error {body['alpha']:g}", highlight=False)
     if body["looks"] > 1:
         _show_looks(console, body)
+    if "simulated" in body:
+        found = body["simulated"]
+        null, effect = found["null"]["rejected"], found["effect"]["rejected"]
+        console.print(
+            f"in {found['trials']} simulated trials: type I error {null['estimate']:.4f} ({null['low']:.4f} to "
+            f"{null['high']:.4f}, nominal {found['nominal_error']:g}), power {effect['estimate']:.4f}",
+            highlight=False,
+        )
     if "assurance" in body:
         found = body["assurance"]
         console.print(
