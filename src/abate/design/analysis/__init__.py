@@ -1,0 +1,1 @@
+"""The analyses that a protocol promises: stratified proportions, win ratio, and what missing data could hide."""
