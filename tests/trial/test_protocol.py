@@ -73,6 +73,9 @@ def test_settings_change_parameters_and_keys() -> None:
     trial = apply(load_trial("giacta"), {"arms.placebo-26.patients": "7", "tocilizumab.CL": "10 mL/hour"})
     assert trial.arms["placebo-26"].patients == 7
     assert trial.parameters == {"tocilizumab_CL": "10 mL/hour"}
+    # A module may bear the name of a key.
+    assert apply(trial, {"disease.a": "0.9"}).parameters["disease_a"] == "0.9"
+    assert apply(trial, {"disease.a": "0.9"}).disease == "gca"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,10 @@ def apply(trial: Trial, settings: Mapping[str, str]) -> Trial:
     parameters = dict(trial.parameters)
     model = load(trial.model_name)
     for key, text in settings.items():
-        if key.replace("[", ".").split(".")[0] in Trial.model_fields:
+        head, _, rest = key.replace("[", ".").partition(".")
+        # `disease.a` is a parameter of the module disease, `disease` alone the trial's own key.
+        module = bool(rest) and head in model.modules and not isinstance(data.get(head), (dict, list))
+        if head in Trial.model_fields and not module:
             data = set_path(data, key, yaml.safe_load(text), where=f"--set {key}")
             continue
         try:
