@@ -49,21 +49,22 @@ def band_of(values: ArrayLike, time: ArrayLike, level: float = 0.9) -> Band:
     >>> band.middle.tolist(), band.low.tolist()
     ([2.0, 3.0], [1.0, 2.0])
     """
-    table = np.sort(np.asarray(values, float), axis=0)  # missing values last
+    table = np.asarray(values)
+    table = np.sort(table if table.dtype.kind == "f" else table.astype(float), axis=0)  # missing values last
     tail = (1 - level) / 2
     low, middle, high = (_quantile(table, q) for q in (tail, 0.5, 1 - tail))
     return Band(np.asarray(time, float), middle, low, high)
 
 
-def _quantile(ordered: NDArray[np.float64], q: float) -> NDArray[np.float64]:
+def _quantile(ordered: NDArray[np.floating[Any]], q: float) -> NDArray[np.float64]:
     """Return a quantile of each column of sorted values, by linear interpolation; NaN where nobody has a value."""
     count = np.sum(np.isfinite(ordered), axis=0)
-    place = q * np.maximum(count - 1, 0)
-    below = np.floor(place).astype(int)
+    wanted = q * np.maximum(count - 1, 0)
+    below = np.floor(wanted).astype(int)
     above = np.minimum(below + 1, np.maximum(count - 1, 0))
     columns = np.arange(ordered.shape[1])
-    low, high = ordered[below, columns], ordered[above, columns]
-    return np.where(count > 0, low + (place - below) * (high - low), np.nan)
+    low, high = (ordered[place, columns].astype(float) for place in (below, above))
+    return np.where(count > 0, low + (wanted - below) * (high - low), np.nan)
 
 
 def label(name: str, unit: str | None = None) -> str:

@@ -61,7 +61,7 @@ def story(view: TrialView, subject: str) -> tuple[Line, ...]:
     """
     person = view.people.loc[[subject]].to_dict("records")[0]
     arm = next(a for a in view.arms if person["arm"] in a.members)
-    daily = view.daily_glucocorticoid()[list(view.people.index).index(subject)]
+    daily = view.daily_glucocorticoid([subject])[0]
     lines = [(-1.0, 0, Line("Day 0", _who(view, subject, arm.label, daily)))]
     events = view.study.events[view.study.events["subject"] == subject].to_dict("records")
     ledger = view.study.decisions[view.study.decisions["subject"] == subject].sort_values("time", kind="stable")
@@ -81,7 +81,7 @@ def story(view: TrialView, subject: str) -> tuple[Line, ...]:
 
 def course(view: TrialView, subject: str) -> pd.DataFrame:
     """Return the numbers of one person: time in weeks, what, value, unit; daily prednisone and what visits measured."""
-    daily = view.daily_glucocorticoid()[list(view.people.index).index(subject)]
+    daily = view.daily_glucocorticoid([subject])[0]
     taken = pd.DataFrame({"week": np.arange(len(daily)) / 7, "what": "prednisone", "value": daily, "unit": "mg/day"})
     seen = view.study.measurements
     seen = seen[(seen["subject"] == subject) & (seen["item"] == "")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -163,13 +163,16 @@ class TrialView:
             return None
         table = courses[name]
         person = next(str(d) for d in table.dims if d != "day")
-        values = np.asarray(table.transpose(person, "day").values, float)
         days = np.asarray(courses["day"].values, float)
         subjects = [str(s) for s in np.asarray(courses["subject"].values)]
         followed = self.people["followed"].reindex(subjects).to_numpy(float)
-        values = np.where(days[None, :] <= followed[:, None], values, np.nan)
         arms = self.people["arm"].reindex(subjects).to_numpy()
-        bands = {a.label: band_of(values[np.isin(arms, a.members)], days / WEEK) for a in self.arms}
+        bands = {}
+        for arm in self.arms:  # one arm at a time, so that a large study need not fit in memory at once
+            rows = np.flatnonzero(np.isin(arms, arm.members))
+            values = np.asarray(table.isel({person: rows}).transpose(person, "day").values)
+            values = np.where(days[None, :] <= followed[rows, None], values, np.nan)
+            bands[arm.label] = band_of(values, days / WEEK)
         return str(table.attrs.get("units") or table.attrs.get("unit") or ""), bands
 
     def has_course(self, names: tuple[str, ...]) -> bool:
@@ -183,24 +186,31 @@ class TrialView:
         except InputError:
             return None
 
-    def daily_glucocorticoid(self) -> Floats:
-        """Return each person's prednisone (or prednisolone) by day, mg, shape (people, days); NaN after leaving."""
+    def daily_glucocorticoid(self, subjects: Sequence[str] | None = None) -> Floats:
+        """Return each person's prednisone (or prednisolone) by day, mg, shape (people, days); NaN after leaving.
+
+        Parameters
+        ----------
+        subjects : sequence of str, optional
+            The rows; else everybody, in the order of `people`.
+        """
         import pandas as pd
 
+        people = self.people.index if subjects is None else pd.Index(subjects)
         doses = self.study.doses
-        doses = doses[doses["drug"].isin(endpoints.GLUCOCORTICOIDS)]
+        doses = doses[doses["drug"].isin(endpoints.GLUCOCORTICOIDS) & doses["subject"].isin(people)]
         count = doses["count"].to_numpy(int)
         nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         when = np.repeat(doses["time"].to_numpy(float), count) + nth * np.repeat(
             doses["interval"].to_numpy(float), count
         )
-        who = np.repeat(self.people.index.get_indexer(pd.Index(doses["subject"])), count)
+        who = np.repeat(people.get_indexer(pd.Index(doses["subject"])), count)
         amount = np.repeat(doses["amount"].to_numpy(float), count)
         day, days = np.floor(when + 1e-9).astype(int), int(np.ceil(self.days))
         inside = (day >= 0) & (day < days) & (who >= 0)
-        daily = np.zeros((len(self.people), days))
+        daily = np.zeros((len(people), days))
         np.add.at(daily, (who[inside], day[inside]), amount[inside])
-        left = self.people["followed"].to_numpy(float)
+        left = self.people["followed"].reindex(people).to_numpy(float)
         return np.where(np.arange(days)[None, :] < left[:, None], daily, np.nan)
 
 
@@ -217,7 +227,8 @@ def look(study: Study, published: Iterable[Any] | None = None, results: Mapping[
         The content of results.json; else the file in the Study's folder, if there is one; else estimated here.
     """
     meta = study.meta
-    trial = _library_trial(meta)
+    whole = "published" in meta and "days" in meta  # what `simulate` wrote says all itself
+    trial = None if whole else _library_trial(meta)
     labels = _labels(study, trial)
     days = _days(study, trial)
     rows = published if published is not None else meta.get("published") or (trial.published if trial else ())
