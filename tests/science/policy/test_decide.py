@@ -181,6 +181,13 @@ def test_step_down_in_the_middle_of_a_step_brings_the_rest_forward() -> None:
     np.testing.assert_array_equal(plan[59:80], [10] * 7 + [9] * 7 + [8] * 7)
 
 
+def test_doses_brought_forward_come_from_beyond_the_horizon() -> None:
+    policy = own(RULE.format(when="always", do="step down"))
+    memory = begin(policy, 1, 62)  # the plan of 62 days ends within the two weeks of 12.5 mg
+    plan = decide(policy, 59, {}, memory).memory.plan[0]
+    np.testing.assert_array_equal(plan[59:62], [10, 10, 10])
+
+
 def test_the_cortisol_gate_stops_holds_or_continues() -> None:
     gate = "gate on morning-cortisol: above 300 nmol/L stop, from 150 nmol/L hold and retest in 28 days, below continue"
     policy = own(RULE.format(when="dose <= 5 mg", do=gate))

@@ -13,7 +13,7 @@ from abate.ground.errors import InputError
 from abate.ground.units import convert
 from abate.science.policy.measures import in_unit, observable
 from abate.science.policy.value import Policy
-from abate.science.regimen import equivalent
+from abate.science.regimen import drug, equivalent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,14 +106,15 @@ def _daily(doses: pd.DataFrame, where: str, horizon: int) -> dict[str, Floats]:
     """Return mg of prednisone on every day, for every subject with a glucocorticoid."""
     daily: dict[str, Floats] = {}
     columns = ("subject", "drug", "amount", "unit", "time", "count", "interval")
-    for subject, drug, amount, unit, time, count, interval in zip(*(doses[name] for name in columns), strict=True):
-        if drug in _ANTIBODIES:
+    for subject, name, amount, unit, time, count, interval in zip(*(doses[name] for name in columns), strict=True):
+        active = _active(name)
+        if active in _ANTIBODIES:
             continue
         try:
-            factor = equivalent(1.0, str(drug), STEROID, purpose="anti-inflammatory").mg
+            factor = equivalent(1.0, active, STEROID, purpose="anti-inflammatory").mg
         except InputError:
             continue  # a drug that is no glucocorticoid, such as methotrexate
-        mg = convert(float(amount), str(unit), "mg", where=f"{where}, doses of {drug}") * factor
+        mg = convert(float(amount), str(unit), "mg", where=f"{where}, doses of {name}") * factor
         course = daily.setdefault(str(subject), np.zeros(horizon))
         days = np.floor(float(time) + np.arange(int(count)) * float(interval) + 1e-9).astype(int)
         np.add.at(course, days[(days >= 0) & (days < horizon)], mg)
@@ -122,10 +123,19 @@ def _daily(doses: pd.DataFrame, where: str, horizon: int) -> dict[str, Floats]:
     return daily
 
 
+def _active(name: object) -> str:
+    """Return the drug that reaches the body, whatever the chart calls it."""
+    try:
+        return drug(str(name)).active
+    except InputError:
+        return str(name).casefold()
+
+
 def _antibody_spans(doses: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Return from when to when each subject was on the antibody: to one interval after the last dose."""
     spans: dict[str, tuple[float, float]] = {}
-    for subject, rows in doses[doses["drug"].isin(_ANTIBODIES) & (doses["amount"] > 0)].groupby("subject"):
+    antibody = doses["drug"].map(_active).isin(_ANTIBODIES)
+    for subject, rows in doses[antibody & (doses["amount"] > 0)].groupby("subject"):
         each = zip(rows["time"], rows["count"], rows["interval"], strict=True)
         times = np.concatenate([time + np.arange(count) * interval for time, count, interval in each])
         times.sort()

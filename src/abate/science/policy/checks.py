@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import pairwise, product
-from typing import Any as Value
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
 
 from abate.ground.files import Document, library_path, load_toml
 from abate.science.policy.actions import Call, Gate, Rescue, StopPrednisone
@@ -35,8 +37,9 @@ from abate.science.policy.value import Policy, Rule
 
 __all__ = ["Cells", "check", "physiological_mg"]
 
-_MOST_CELLS = 100_000  # above this the joint check is left out; no policy of the library comes near
-Cell = dict[str, Value]
+Booleans = npt.NDArray[np.bool_]
+_MOST_CELLS = 2_000_000  # above this a check is left out, for want of memory; no policy of the library comes near
+_BOTH = np.array([0.0, 1.0])
 
 
 @cache
@@ -112,7 +115,8 @@ def _no_dead_rule(document: Document, policy: Policy, order: list[int]) -> None:
 
 
 def _reachable(policy: Policy, rule: Rule, possible: set[str]) -> bool:
-    return Cells(policy, (rule.when,), possible).first(rule.when) is not None
+    cells = Cells(policy, (rule.when,), possible)
+    return cells.size > _MOST_CELLS or cells.first(rule.when) is not None
 
 
 def _events(rule: Rule) -> Iterator[str]:
@@ -124,7 +128,7 @@ def _events(rule: Rule) -> Iterator[str]:
 
 
 class Cells:
-    """The finitely many kinds of visit that some conditions can tell apart.
+    """The finitely many kinds of visit that some conditions can tell apart, as arrays over a grid.
 
     Parameters
     ----------
@@ -136,114 +140,122 @@ class Cells:
 
     def __init__(self, policy: Policy, conditions: Iterable[Condition], possible: set[str] | None = None) -> None:
         self.policy = policy
+        self.atoms = [atom for condition in conditions for atom in atoms(condition)]
         levels: dict[Quantity, set[float]] = {}
         events: set[str] = set()
-        self.axes: dict[str, list[Value]] = {}
-        for condition in conditions:
-            for atom in atoms(condition):
-                if isinstance(atom, Compare):
-                    levels.setdefault(atom.quantity, set()).add(threshold(policy, atom.quantity, atom.value))
-                    if atom.until:
-                        levels[atom.quantity].add(threshold(policy, atom.quantity, atom.until[1]))
-                    if atom.until or atom.window:
-                        self.axes[str(atom)] = [False, True]
-                elif isinstance(atom, Happened):
-                    events.add(atom.event)
-                elif isinstance(atom, Drug):
-                    self.axes["drug"] = [True, False]
-                elif isinstance(atom, Measured):
-                    levels.setdefault(Quantity("measure", atom.name), set())
+        self.axes: dict[str, npt.NDArray[np.float64]] = {}
+        for atom in self.atoms:
+            if isinstance(atom, Compare):
+                levels.setdefault(atom.quantity, set()).update(self._levels(atom))
+                if atom.until or atom.window:
+                    self.axes[str(atom)] = _BOTH
+            elif isinstance(atom, Happened):
+                events.add(atom.event)
+            elif isinstance(atom, Drug):
+                self.axes["drug"] = _BOTH
+            elif isinstance(atom, Measured):
+                levels.setdefault(Quantity("measure", atom.name), set())
         for quantity, found in levels.items():
             self.axes[str(quantity)] = _values(quantity, found)
             if quantity.kind in ("since", "count"):
                 events.add(quantity.name)
         for event in sorted(events):
-            self.axes[f"event {event}"] = [False] if possible is not None and event not in possible else [False, True]
+            self.axes[f"event {event}"] = _BOTH if possible is None or event in possible else _BOTH[:1]
+        self._grid: dict[str, npt.NDArray[np.float64]] | None = None
 
     @property
     def size(self) -> int:
         """How many cells there are, before inconsistent ones are left out."""
-        return math.prod(len(values) for values in self.axes.values())
+        return math.prod(values.size for values in self.axes.values())
 
     def first(self, condition: Condition) -> str | None:
         """Return a cell that fulfils a condition, in words, or None."""
         if self.size > _MOST_CELLS:
             return None
-        for values in product(*self.axes.values()):
-            cell = dict(zip(self.axes, values, strict=True))
-            if self._consistent(cell, condition) and self._holds(condition, cell):
-                return "such as at " + ", ".join(filter(None, (_say(name, value) for name, value in cell.items())))
-        return None
+        if self._grid is None:
+            mesh = np.meshgrid(*self.axes.values(), indexing="ij")
+            self._grid = {name: values.ravel() for name, values in zip(self.axes, mesh, strict=True)}
+        found = np.flatnonzero(self._holds(condition) & self._consistent())
+        if not found.size:
+            return None
+        cell = {name: float(values[found[0]]) for name, values in self._grid.items()}
+        return "such as at " + ", ".join(filter(None, (_say(name, value) for name, value in cell.items())))
 
-    def _consistent(self, cell: Cell, condition: Condition) -> bool:
-        for name, value in cell.items():
-            if name.startswith("time since ") and (value == math.inf) == cell[f"event {name[11:]}"]:
-                return False
-            if name.startswith("number of ") and (value > 0) != cell[f"event {name[10:]}"]:
-                return False
-        return all(self._window_fits(atom, cell) for atom in atoms(condition) if isinstance(atom, Compare))
+    def _at(self, name: str) -> npt.NDArray[np.float64]:
+        assert self._grid is not None
+        return self._grid[name]
 
-    def _window_fits(self, atom: Compare, cell: Cell) -> bool:
-        if not (atom.window or atom.until):
-            return True
-        state = cell[str(atom)]
-        now = self._test(atom.quantity, atom.operator, threshold(self.policy, atom.quantity, atom.value), cell)
+    def _levels(self, atom: Compare) -> set[float]:
+        found = {threshold(self.policy, atom.quantity, atom.value)}
+        return found | ({threshold(self.policy, atom.quantity, atom.until[1])} if atom.until else set())
+
+    def _consistent(self) -> Booleans:
+        """Return which cells can occur: counts and times fit their event, windows fit today's comparison."""
+        fits = np.ones(self.size, dtype=bool)
+        for name in self.axes:
+            if name.startswith("time since "):
+                fits &= np.isinf(self._at(name)) != (self._at(f"event {name[11:]}") > 0)
+            if name.startswith("number of "):
+                fits &= (self._at(name) > 0) == (self._at(f"event {name[10:]}") > 0)
+        for atom in self.atoms:
+            if isinstance(atom, Compare) and (atom.window or atom.until):
+                fits &= self._window_fits(atom)
+        return fits
+
+    def _window_fits(self, atom: Compare) -> Booleans:
+        state = self._at(str(atom)) > 0
+        now = self._test(atom.quantity, atom.operator, threshold(self.policy, atom.quantity, atom.value))
         if atom.until:
-            off = self._test(atom.quantity, atom.until[0], threshold(self.policy, atom.quantity, atom.until[1]), cell)
-            return bool(state) if now else not (state and off)
+            off = self._test(atom.quantity, atom.until[0], threshold(self.policy, atom.quantity, atom.until[1]))
+            return np.where(now, state, ~(state & off))
         any_visit = atom.window is not None and atom.window.kind == "any"
-        return (state or not now) if any_visit else (now or not state)
+        return (state | ~now) if any_visit else (now | ~state)
 
-    def _holds(self, condition: Condition, cell: Cell) -> bool:
+    def _holds(self, condition: Condition) -> Booleans:
         if isinstance(condition, Compare):
             if condition.window or condition.until:
-                return bool(cell[str(condition)])
+                return self._at(str(condition)) > 0
             level = threshold(self.policy, condition.quantity, condition.value)
-            return self._test(condition.quantity, condition.operator, level, cell)
+            return self._test(condition.quantity, condition.operator, level)
         if isinstance(condition, All):
-            return all(self._holds(part, cell) for part in condition.parts)
+            return np.asarray(np.logical_and.reduce([self._holds(part) for part in condition.parts]))
         if isinstance(condition, Any):
-            return any(self._holds(part, cell) for part in condition.parts)
+            return np.asarray(np.logical_or.reduce([self._holds(part) for part in condition.parts]))
         if isinstance(condition, Not):
-            return not self._holds(condition.part, cell)
+            return ~self._holds(condition.part)
         if isinstance(condition, Happened):
-            return bool(cell[f"event {condition.event}"]) == condition.ever
-        if isinstance(condition, Drug):
-            return bool(cell["drug"]) == condition.on
+    XX
         if isinstance(condition, Measured):
-            return cell[condition.name] is not None
-        return isinstance(condition, Always)
+            return ~np.isnan(self._at(condition.name))
+        return np.full(self.size, isinstance(condition, Always))
 
-    def _test(self, quantity: Quantity, operator: Operator, level: float, cell: Cell) -> bool:
-        value = cell[str(quantity)]
-        if value is None:
-            return False
-        return bool({">=": value >= level, ">": value > level, "<=": value <= level, "<": value < level}[operator])
+    def _test(self, quantity: Quantity, operator: Operator, level: float) -> Booleans:
+        value = self._at(str(quantity))
+        tests = {">=": np.greater_equal, ">": np.greater, "<=": np.less_equal, "<": np.less}
+        return np.asarray(tests[operator](value, level))
 
 
-def _say(name: str, value: Value) -> str:
+def _say(name: str, value: float) -> str:
     """Return one coordinate of a cell in words."""
     if name.startswith("event "):
         return f"{'after' if value else 'never'} {name[6:]}"
-    if value is None:
+    if np.isnan(value):
         return f"{name} missing"
     if name == "drug":
         return "on drug" if value else "off drug"
-    if isinstance(value, bool):
+    if any(f" {sign} " in name for sign in (">=", ">", "<=", "<")):
         return name if value else f"not {name}"
-    return "" if value == math.inf else f"{name} {value:g}"
+    return "" if np.isinf(value) else f"{name} {value:g}"
 
 
-def _values(quantity: Quantity, levels: set[float]) -> list[Value]:
-    """Return one value at, below, between and above the thresholds; None for a missing observation."""
+def _values(quantity: Quantity, levels: set[float]) -> npt.NDArray[np.float64]:
+    """Return one value at, below, between and above the thresholds; NaN for a missing observation."""
     ordered = sorted(levels)
     if quantity.kind == "count":
-        return sorted({max(0, math.floor(x) + d) for x in ordered for d in (-1, 0, 1)} | {0, 1})
+        return np.array(sorted({max(0, math.floor(x) + d) for x in ordered for d in (-1, 0, 1)} | {0, 1}), dtype=float)
     values = [*ordered, *((a + b) / 2 for a, b in pairwise(ordered))]
     values += [ordered[0] - 1, ordered[0] / 2, ordered[-1] + 1] if ordered else [0.0]
     if quantity.kind not in ("rise", "fall"):
         values = [v for v in values if v >= 0]
-    values = sorted(set(values))
-    if quantity.kind == "since":
-        values.append(math.inf)
-    return values if quantity.kind in ("dose", "day", "since") else [*values, None]
+    last = {"since": [np.inf], "dose": [], "day": []}.get(quantity.kind, [np.nan])
+    return np.array([*sorted(set(values)), *last])

@@ -13,7 +13,7 @@ from abate.ground.errors import InputError, UnitError
 from abate.ground.files import Document, did_you_mean, library_path, load_yaml
 from abate.ground.quantity import Grade, Quantity
 from abate.science.policy.action_text import parse_action
-from abate.science.policy.actions import Action, Call, Gate, Rescue, Retest, channel
+from abate.science.policy.actions import Action, Call, Gate, Lengthen, Rescue, Retest, channel
 from abate.science.policy.checks import check
 from abate.science.policy.condition_text import Vocabulary, parse_condition
 from abate.science.policy.conditions import Compare, Condition, atoms
@@ -237,7 +237,11 @@ def _limits(document: Document, entries: dict[str, str | Number]) -> dict[str, f
     limits: dict[str, float] = {}
     for name, text in entries.items():
         key = ("limits", name)
-        drug(name, where=document.where(key))
+        if drug(name, where=document.where(key)).active != "prednisone":
+            hint = (
+                "write the largest dose of another drug in its regimen, as in: 8 mg/kg iv every 4 weeks, at most 800 mg"
+            )
+            raise document.error(key, "a policy limits prednisone alone", value=name, hint=hint)
         value, _, unit = str(text).strip().partition(" ")
         if unit != "mg":
             problem = "the unit is missing" if not unit else "a limit is in mg"
@@ -289,9 +293,17 @@ def _check_action(document: Document, key: tuple[str | int, ...], policy: Policy
     if isinstance(action, Gate | Retest) and action.measure not in policy.measures:
         hint = did_you_mean(action.measure, policy.measures) or "add it to measures"
         raise document.error(key, "the policy is not shown this measure", value=action.measure, hint=hint)
+    if isinstance(action, Lengthen) and policy.start.step_length is None:
+        raise document.error(
+            key, "there is no step length to lengthen", value=str(action), hint="add start: step-length"
+        )
     if isinstance(action, Rescue):
         if action.then:
             _known_taper(document, key, action.then)
+        stretched = bool(action.then) and policy.tapers[action.then].stretch_from is not None
+        if action.hold == "one step" and not (policy.start.step_length or stretched):
+            allowed = "hold 4 weeks; or add start: step-length"
+            raise document.error(key, "it is not said how long one step is", value=str(action), allowed=allowed)
         for dose in (*action.to, action.at_least):
             if dose > policy.prednisone_limit:
                 allowed = f"at most {number(policy.prednisone_limit)} mg"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from abate.ground.errors import InputError
+from abate.science.policy.actions import StepDown
 from abate.science.policy.value import Policy
 from abate.science.regimen import Taper, load_taper
 
@@ -24,9 +25,10 @@ class Memory:
 
     Attributes
     ----------
-    plan : ndarray, shape (n, horizon)
+    plan : ndarray, shape (n, horizon or more)
         mg of prednisone on every day: taken before today, planned from today on. The dose of a day is that of its
-        morning; a visit on a day comes before it.
+        morning; a visit on a day comes before it. It reaches beyond the horizon where a rule may bring later doses
+        forward.
     step_days : ndarray, shape (n,)
         Each person's length of the stretchable steps, days; NaN as the taper says.
     count : mapping of event to ndarray of int, shape (n,)
@@ -115,7 +117,9 @@ def begin(
         length = policy.start.step_length
         low, high = length.shortest.days, length.longest.days
         step_days = low + (high - low) * drawn(draws, "step-length", persons)
-    plan = np.minimum(plan_of.daily(horizon, doses, stretch(plan_of, step_days)), policy.prednisone_limit)
+    brings_forward = any(isinstance(action, StepDown) for rule in policy.rules for action in rule.do)
+    reach = horizon + (max(t.duration for t in (plan_of, *policy.tapers.values())) if brings_forward else 0)
+    plan = np.minimum(plan_of.daily(reach, doses, stretch(plan_of, step_days)), policy.prednisone_limit)
     events = policy.events
     return Memory(
         plan=plan,
