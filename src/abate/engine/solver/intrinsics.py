@@ -210,6 +210,12 @@ class Machine:
         low = builder.and_(builder.bitcast(value, kind), whole((1 << fraction) - 1))
         return builder.bitcast(builder.or_(low, whole(bias << fraction)), value.type)
 
+    def reciprocal_seed(self, builder: Builder, value: Value) -> Value:
+        """Reflect the bits: exponent and significand of 1/x within 5.1 %, the constant found by minimising that."""
+        kind, fraction, _, whole = self._bits(value)
+        mirror = 0x7FDE62384C7C8326 if fraction == 52 else 0x7EF311C2
+        return builder.bitcast(builder.sub(whole(mirror), builder.bitcast(value, kind)), value.type)
+
     def pick(self, _builder: Builder, like: Value, for64: float, for32: float) -> float:
         """A number by precision."""
         return for32 if self.bits == 32 and _is_vector(like) else for64

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from abate.engine.solver.driver import compiled_driver
 from abate.engine.solver.native import Code, native
 from abate.engine.solver.operations import LANES
-from abate.engine.solver.rodas4 import RODAS4
+from abate.engine.solver.rodas5p import RODAS5P
 from abate.engine.solver.rosenbrock import Rosenbrock
 from abate.engine.solver.source import ENTRIES, generate
 from abate.engine.solver.state import Event, Floats, Schedule, State, lane_groups, padded, rows_of
@@ -41,7 +41,7 @@ class Tolerance:
         Smallest error per state, in its unit, that is ever asked for.
     """
 
-    relative: float = 1e-4
+    relative: float = 2e-4
     floor: float = 1e-3
     absolute: Mapping[str, float] = field(default_factory=dict)
 
@@ -282,7 +282,7 @@ def _run_blocks(
             raise
 
 
-def compile_system(system: System, *, method: Rosenbrock = RODAS4, precision: int = 64) -> Kernel:
+def compile_system(system: System, *, method: Rosenbrock = RODAS5P, precision: int = 64) -> Kernel:
     """Generate and compile the kernel of a system, or load it from the cache on disk.
 
     Parameters

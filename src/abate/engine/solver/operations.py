@@ -25,6 +25,7 @@ __all__ = [
     "opposite",
     "pick",
     "power_of_two",
+    "reciprocal_seed",
     "root",
     "select",
     "shift",
@@ -99,6 +100,11 @@ def exponent_of(x: Any) -> Any:
 def significand_of(x: Any) -> Any:
     """Significand in [1, 2) of a positive normal number."""
     return np.frexp(x)[0] * 2
+
+
+def reciprocal_seed(x: Any) -> Any:
+    """``1/x`` within about 5 % (compiled: from the bits)."""
+    return 1 / x
 
 
 def pick(_like: Any, for64: float, _for32: float) -> float:

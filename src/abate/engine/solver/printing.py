@@ -62,6 +62,7 @@ class Printer:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self._powers: dict[tuple[sympy.Expr, int], str] = {}
+        self._reciprocals: dict[sympy.Expr, sympy.Symbol] = {}
 
     def assign(self, name: str, expression: sympy.Basic) -> None:
         """Add the line ``name = expression``."""
@@ -118,22 +119,9 @@ class Printer:
         return f"({' '.join([text, *pieces[1:]])})"
 
     def _product(self, node: sympy.Basic) -> str:
-        above: list[str] = []
-        below: list[str] = []
-        sign = ""
-        for factor in node.args:
-            base, exponent = factor.as_base_exp()
-            if factor == -1:
-                sign = "-"
-            elif exponent.is_Rational and exponent.is_negative and not factor.is_number:
-                below.append(self.text(sympy.Pow(base, -exponent)))
-            else:
-                above.append(self.text(factor))
-        text = " * ".join(above) or "1.0"
-        if below:
-            denominator = " * ".join(below)
-            text = f"({text}) / ({denominator})" if len(below) > 1 else f"{text} / {denominator}"
-        return f"({sign}{text})" if sign or below else f"({text})"
+        factors = [self.text(factor) for factor in node.args if factor != -1]
+        sign = "-" if sympy.Integer(-1) in node.args else ""
+        return f"({sign}{' * '.join(factors)})"
 
     def _power(self, node: sympy.Basic) -> str:
         base, exponent = node.args
@@ -144,15 +132,21 @@ class Printer:
         return f"power({self.text(base)}, {self.text(exponent)})"
 
     def _rational_power(self, base: sympy.Expr, exponent: sympy.Rational) -> str:
-        """Whole and half powers as products and a square root."""
-        whole, half = divmod(abs(exponent), 1)
+        """Whole and half powers as products and a square root; negative ones of the shared reciprocal."""
+        if exponent.is_negative:
+            base, exponent = self._reciprocal(base), -exponent
+        whole, half = divmod(exponent, 1)
         parts = [self._whole_power(base, int(whole))] if whole else []
         if half:
             parts.append(f"root({self.text(base)})")
         product = " * ".join(parts)
-        if exponent.is_negative:
-            return f"(1.0 / ({product}))"
         return f"({product})" if len(parts) > 1 else product
+
+    def _reciprocal(self, base: sympy.Expr) -> sympy.Symbol:
+        """A division costs as much as sixteen products: one for each denominator."""
+        if base not in self._reciprocals:
+            self._reciprocals[base] = sympy.Symbol(self._bind(f"1.0 / {self.text(base)}"))
+        return self._reciprocals[base]
 
     def _whole_power(self, base: sympy.Expr, exponent: int) -> str:
         key = (base, exponent)

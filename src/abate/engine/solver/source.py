@@ -156,7 +156,7 @@ def _stage(method: Rosenbrock, i: int, size: int, drifting: Sequence[int], width
         lines.append(f"    store(stage, i * {width}, {total})")
         lines.append(f"rates(time + {method.alpha[i]!r} * h, stage, p, q, {k[i]})")
         weighted = _combination(method.c[i], k)
-        lines += [f"c{j} = {c!r} / h" for j, (_, c) in enumerate(weighted)]
+        lines += [f"c{j} = {c!r} * rate" for j, (_, c) in enumerate(weighted)]
         terms = [f"c{j} * load({n}, i * {width})" for j, (n, _) in enumerate(weighted)]
         total = " + ".join([f"load({k[i]}, i * {width})", *terms])
         lines.append(f"for i in range({size}):")
@@ -187,7 +187,7 @@ def _finish(method: Rosenbrock, size: int, width: int) -> list[str]:
             f"value = {new}",
             f"store(new, {i * LANES}, value)",
             "size = maximum(magnitude(old), magnitude(value))",
-            f"part = ({' + '.join(parts)}) / (load(weight, {i * LANES}) + rtol * size)",
+            f"part = ({' + '.join(parts)}) * rough_reciprocal(load(weight, {i * LANES}) + rtol * size)",
             "total = part * part" if i == 0 else "total = total + part * part",
         ]
     return [
@@ -206,7 +206,8 @@ def _step(problem: Problem, order: Factorisation, method: Rosenbrock, width: int
     for name in [f"k{j}" for j in range(method.stages)] + ["stage", "drift", "lu"]:
         body.append(f"{name} = shift(work, {offset})")
         offset += size * width
-    body.append(f"linearise(time, {1.0 / method.gamma!r} / h, y, p, q, k0, drift, lu)")
+    body.append("rate = 1.0 / h")
+    body.append(f"linearise(time, {1.0 / method.gamma!r} * rate, y, p, q, k0, drift, lu)")
     for i in range(method.stages):
         body += _stage(method, i, size, sorted(problem.time_derivative), width)
     body += _finish(method, size, width)
