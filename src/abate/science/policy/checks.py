@@ -224,7 +224,9 @@ class Cells:
         if isinstance(condition, Not):
             return ~self._holds(condition.part)
         if isinstance(condition, Happened):
-    XX
+            return np.asarray((self._at(f"event {condition.event}") > 0) == condition.ever)
+        if isinstance(condition, Drug):
+            return np.asarray((self._at("drug") > 0) == condition.on)
         if isinstance(condition, Measured):
             return ~np.isnan(self._at(condition.name))
         return np.full(self.size, isinstance(condition, Always))
