@@ -83,7 +83,14 @@ def pmr_as(a: Answers) -> Result:
     if patient is not None and physician is not None and stiffness is not None and elevation is not None:
         clinical = patient + physician + 0.1 * stiffness + elevation
         total = None if crp is None else clinical + crp / 10
-    return {"clinical": clinical, "total": total}
+    # Rounded to what an answer in tenths can differ by, so that a double's last bit does not decide a cut-off.
+    exact = None if total is None else round(total, 6)
+    return {
+        "clinical": clinical,
+        "total": total,
+        "remission": None if exact is None else exact <= 1.5,
+        "flare-level": None if exact is None else exact >= 9.35,
+    }
 
 
 def classification(a: Answers) -> Result:

@@ -62,6 +62,9 @@ def read_dataset_json(path: Path, data: Any) -> Grid:
         items, rows = dataset.get("items"), dataset.get("itemData")
     if not isinstance(items, list) or not isinstance(rows, list):
         raise InputError(path.name, "columns and rows are missing", allowed="Dataset-JSON 1.0 or 1.1")
+    for position, item in enumerate(items, start=1):
+        if not isinstance(item, dict) or "name" not in item:
+            raise InputError(f"{path.name}, column {position}", "the column has no name")
     columns = tuple(str(item["name"]) for item in items)
     body = []
     for number, row in enumerate(rows, start=1):

@@ -53,10 +53,15 @@ def read_delimited(path: Path) -> Grid:
     text = decode(path.read_bytes(), path.name)
     header = next(line for line in text.splitlines() if line.strip())
     delimiter = max(",;\t", key=header.count)
-    lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise InputError(path.name, f"this is not a CSV file ({error})", hint="export it again") from error
     numbered = [(number, cells) for number, cells in enumerate(lines, start=1) if any(c.strip() for c in cells)]
+    if not numbered:
+        raise InputError(path.name, "the file is empty", hint="the first row holds the headings")
     (_, headings), body = numbered[0], numbered[1:]
-    columns = [heading.strip() for heading in headings]
+    columns = [heading.strip().strip("\x00") for heading in headings]
     while columns and not columns[-1]:
         columns.pop()
     for position, heading in enumerate(columns, start=1):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from abate.ground.errors import InputError
 from abate.science.instruments import Instrument
@@ -126,9 +127,9 @@ def _load(source: Path, map_file: MapFile) -> Grid:
     elif suffix in _JSON:
         data = dataset_json.load_json(source)
         if dataset_json.is_dataset_json(data):
-            grid = dataset_json.read_dataset_json(source, data)
+            grid = _shaped(dataset_json.read_dataset_json, source, data, "Dataset-JSON")
         elif fhir.is_fhir(data):
-            grid = fhir.read_fhir(source, data)
+            grid = _shaped(fhir.read_fhir, source, data, "FHIR")
         else:
             raise InputError(
                 source.name, "this JSON is neither Dataset-JSON nor FHIR", allowed="QuestionnaireResponse, Bundle"
@@ -139,6 +140,15 @@ def _load(source: Path, map_file: MapFile) -> Grid:
         kinds = (*_TEXT, *_EXCEL, *statistical.FORMATS, *_JSON)
         raise InputError(source.name, "this kind of file is not known", value=suffix, allowed=kinds)
     return grid
+
+
+def _shaped(reader: Callable[[Path, Any], Grid], source: Path, data: Any, standard: str) -> Grid:
+    """Read parsed JSON; a part that is missing or of another type than the standard says is the file's mistake."""
+    try:
+        return reader(source, data)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        problem = f"the file is not shaped as {standard} says ({type(error).__name__}: {error})"
+        raise InputError(source.name, problem, hint="check it with a validator of that standard") from error
 
 
 def _understand(
