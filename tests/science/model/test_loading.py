@@ -59,9 +59,14 @@ def test_a_model_is_a_value():
     assert model.parameters["tocilizumab_CL"].value == 0.161
 
 
-@pytest.mark.parametrize("name", ["tocilizumab.CL", "tocilizumab_CL", "CL"])
+@pytest.mark.parametrize("name", ["hpa_axis.kap", "hpa_axis_kap", "kap"])
 def test_a_parameter_goes_by_three_names(name):
-    assert load("il6_blockade/gca").resolve(name) == "tocilizumab_CL"
+    assert load("il6_blockade/gca").resolve(name) == "hpa_axis_kap"
+
+
+def test_a_short_name_of_two_parameters_is_refused():
+    with pytest.raises(InputError, match=r"more than one parameter.*'CL'; allowed: sarilumab.CL, tocilizumab.CL"):
+        load("il6_blockade/gca").resolve("CL")
 
 
 def test_a_misspelled_parameter_is_answered_with_the_nearest():
@@ -73,7 +78,7 @@ def test_a_misspelled_parameter_is_answered_with_the_nearest():
     ("name", "message"),
     [
         ("tocilizumap/ra", "no such model.*did you mean 'tocilizumab'"),
-        ("tocilizumab", "several sets of numbers: choose one.*tocilizumab/gca, tocilizumab/ra"),
+        ("tocilizumab", "several sets of numbers: choose one.*tocilizumab/gca, tocilizumab/moes, tocilizumab/ra"),
         ("tocilizumab/pmr", "no such set of numbers"),
         ("nowhere.ant", "no such file"),
     ],

@@ -45,7 +45,8 @@ def load(name: str | Path, numbers: str | Path | None = None) -> Model:
     ----------
     name : str or Path
         An entry of the library with its set of numbers, ``model/set`` (``il6_blockade/gca``, ``tocilizumab/ra``; the
-        set may be left out where there is only one), or the path of a user's ``.ant``, ``.xml`` or ``.sbml`` file.
+        set may be left out where there is only one); after a comma, sets for single modules instead of their own
+        (``il6_blockade/gca, tocilizumab/moes``); or the path of a user's ``.ant``, ``.xml`` or ``.sbml`` file.
     numbers : str or Path, optional
         For a user's file, its parameter TOML; without it, a ``.toml`` of the same name beside the file, if any.
 
@@ -71,7 +72,8 @@ def load(name: str | Path, numbers: str | Path | None = None) -> Model:
         return _load_file(Path(name), None if numbers is None else Path(numbers))
     if numbers is not None:
         raise InputError("numbers", "a set of the library is chosen by name", value=text, allowed="model/set")
-    return _load_entry(*_entry_name(text))
+    entry, *others = [part.strip() for part in text.split(",")]
+    return _load_entry(_entry_name(entry), tuple(_entry_name(other) for other in others))
 
 
 def _entry_name(text: str) -> tuple[str, str]:
@@ -90,11 +92,13 @@ def _entry_name(text: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=32)
-def _load_entry(model: str, chosen: str) -> Model:
+def _load_entry(entry: tuple[str, str], others: tuple[tuple[str, str], ...]) -> Model:
+    model, chosen = entry
     path = library_path("models", f"{model}.ant")
     equations = read_sbml(antimony_to_sbml(path, where=f"models/{path.name}"), f"models/{path.name}")
-    numbers, modules = _library_numbers(model, chosen, _names(equations))
-    return _join(equations, numbers, name=f"{model}/{chosen}", modules=modules, strict=True)
+    numbers, modules = _library_numbers(model, chosen, _names(equations), dict(others))
+    name = ", ".join("/".join(part) for part in (entry, *others))
+    return _join(equations, numbers, name=name, modules=modules, strict=True)
 
 
 def _load_file(path: Path, numbers: Path | None) -> Model:
@@ -124,8 +128,10 @@ def _names(equations: Equations) -> set[str]:
     return {*equations.rates, *equations.assignments, *equations.values}
 
 
-def _library_numbers(model: str, chosen: str, names: set[str]) -> tuple[Numbers, tuple[str, ...]]:
-    """Read a set with what it extends; a composed model's modules bring their own sets, under their prefixes."""
+def _library_numbers(
+    model: str, chosen: str, names: set[str], instead: Mapping[str, str]
+) -> tuple[Numbers, tuple[str, ...]]:
+    """Read a set with what it extends; a composed model's modules bring their own sets, or others asked for instead."""
     document = load_toml(library_path("parameters", f"{model}-{chosen}.toml"))
     own = read_numbers(document, strict=True)
     if "extends" in document.data:
@@ -133,8 +139,13 @@ def _library_numbers(model: str, chosen: str, names: set[str]) -> tuple[Numbers,
         own = own.over(read_numbers(base, strict=True))
     modules = document.data.get("modules", {})
     total = Numbers()
-    for prefix, entry in modules.items():
-        part, _ = _library_numbers(*_entry_name(entry), names)
+    brought = {prefix: _entry_name(entry) for prefix, entry in modules.items()}
+    for other in instead:
+        if other not in {module for module, _ in brought.values()}:
+            allowed = sorted({module for module, _ in brought.values()}) or "no other sets: it has no modules"
+            raise InputError(f"{model}/{chosen}", "this model has no such module", value=other, allowed=allowed)
+    for prefix, (module, own_set) in brought.items():
+        part, _ = _library_numbers(module, instead.get(module, own_set), names, {})
         total = _prefixed(part, prefix, names).over(total)
     return own.over(total), tuple(modules)
 
