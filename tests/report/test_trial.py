@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import re
+import shutil
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -23,6 +24,7 @@ from abate.report.trial_story import choose, course, story
 from abate.report.trial_view import TrialView, look
 from abate.study import endpoints
 from abate.study.store import Study
+from abate.study.store import write as write_study
 
 SECTIONS = [
     "In short", "Endpoints", "Who took part", "Flares", "Prednisone", "Tocilizumab in plasma", "Free interleukin-6",
@@ -254,3 +256,22 @@ def test_scoreboard_says_outside_where_it_is() -> None:
     body = [line.split() for line in caught.get().splitlines() if "Flares" in line]
     assert body[0][-2:] == ["outside", "predicted"]
     assert body[1][-2:] == ["inside", "calibrated"]
+
+
+@pytest.mark.parametrize("gone", ["events", "decisions", "measurements", "doses"])
+def test_report_stands_when_a_table_is_empty(gone: str, tmp_path: Path) -> None:
+    study = made_up(tmp_path / "study")
+    (study.path / f"{gone}.parquet").unlink()
+    html = trial.write(Study(study.path), tmp_path / "report").read_text()
+    assert not re.findall(r">nan<|\bNaN\b", html)
+    assert ("One patient" in html) == (gone != "decisions")
+
+
+def test_report_of_one_person_in_one_arm(tmp_path: Path) -> None:
+    study = made_up(tmp_path / "study")
+    subjects = study.subjects.iloc[[0]]
+    write_study(study.path, {**study.meta, "published": [], "days": 364, "groups": {}}, {"subjects": subjects})
+    shutil.rmtree(study.path / "courses.zarr")
+    html = trial.write(Study(study.path), tmp_path / "report").read_text()
+    assert "1 person in 1 arm" in html
+    assert "Beside the published figures" not in html

@@ -88,7 +88,8 @@ def flow(view: TrialView) -> Section:
     total = sum(arm.n for arm in view.arms)
     gone = sum(row[2] for row in rows)
     first = FlowStep("People simulated" if view.simulated else "Randomised", total)
-    alt = f"{total} people in {len(arms)} arms; {gone} left before week {view.weeks:g}."
+    who = f"{total} {'person' if total == 1 else 'people'} in {len(arms)} arm{'' if len(arms) == 1 else 's'}"
+    alt = f"{who}; {gone} left before week {view.weeks:g}."
     wide, narrow = (flow_diagram(first, arms, label=alt, width=w) for w in (720, 380))
     caption = "Flow of people through each arm. People who left stay in the analysis, as not in sustained remission."
     picture = Figure("flow", wide, caption, alt, pd.DataFrame(rows, columns=columns), narrow=narrow, tall=True)

@@ -40,6 +40,7 @@ def choose(view: TrialView) -> str | None:
     The choice looks at nothing but the ledger, so that nobody picks a flattering case.
     """
     counts = view.study.decisions.groupby("subject").size()
+    counts = counts[counts.index.isin(view.people.index)]
     if counts.empty:
         return None
     flared = view.people.index[view.people["flare"].notna()]
