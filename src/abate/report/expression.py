@@ -236,7 +236,7 @@ def _single(found: Expression, marks: pd.DataFrame) -> Section:
         Figure(
             "heatmap", heat, caption="The same and the next genes, each in standard deviations from its own "
             "mean: blue below, "
-            "orange above. Strips: subject, time and group, from below.",
+            "orange above. Strips, where they tell samples apart: subject, time and group, from below.",
             alt="Heat map of the first genes over all samples.", data=z.round(3), tall=True,
         )
     )  # fmt: skip

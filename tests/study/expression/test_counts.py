@@ -148,6 +148,7 @@ def test_anndata(tmp_path: Path) -> None:
         ("", "the file is empty"),
         ("gene\nIL6R\n", "there is one column only"),
         ("gene,x,y\nIL6R,1,2\n", "no sample of the sheet is in the counts: 'x, y'; allowed: a, b"),
+        ("gene,a,a\nIL6R,1,2\n", r"c\.csv: a column stands twice: 'a'; allowed: every sample once"),
         ("gene,a,b\n,1,2\nIL6R,1,2\n", r"c\.csv, line 2: the gene id is missing"),
     ],
 )

@@ -180,6 +180,10 @@ def test_formula_takes_the_last_term_and_numbers_as_numbers() -> None:
     without = plan_design(given, "~ 0 + condition", contrast="A vs B")
     assert without.contrast.tolist() in ([1, -1], [-1, 1])
     assert without.coefficient is None
+    odd = SampleSheet(given.table.rename(columns={"group": "cell.type", "age": "age at entry"}), {}, "samples.csv")
+    assert plan_design(odd, "~ cell.type + condition").matrix.shape == (6, 3)
+    assert plan_design(odd, "~ condition + age at entry").factor == "age at entry"
+    assert plan_design(odd, "~ condition + cell.type", contrast="cell.type: y vs x").label == "cell_type: y vs x"
     crossed = sheet(a=list("xxyyxxyy"), b=list("uvuvuvuv"))
     assert plan_design(crossed, "~ a * b", contrast="a[T.y]:b[T.v]").label == "a[T.y]:b[T.v]"
     with pytest.raises(InputError, match=r"no column and no coefficient has this name: 'a:b'"):

@@ -118,7 +118,7 @@ def fit_expression(
     counts = counts[list(design.matrix.index)]
     if int((counts.to_numpy() > 0).any(axis=1).sum()) < 2:
         raise InputError("counts", "fewer than two genes have a count in these samples", hint="check the files")
-    with _quiet() as caught:
+    with _quiet() as caught, _one_thread():
         dataset, tested, notes = _run(counts, design, alpha)
         raw, prior_df = tested.p_values.copy(), _prior_df(float(dataset.uns["prior_disp_var"]))
         tail = design.residual_df + prior_df
@@ -174,6 +174,16 @@ def _run(counts: pd.DataFrame, design: Design, alpha: float) -> tuple[Any, Any, 
     except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
         raise SolveError(f"the model could not be fitted ({error}); try a design with fewer terms") from error
     return dataset, tested, notes
+
+
+def _one_thread() -> contextlib.AbstractContextManager[Any]:
+    """Keep BLAS to one thread: the matrices are tiny, and threads that wait for each other cost more than they do."""
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    except ImportError:
+        return contextlib.nullcontext()
+    limits: contextlib.AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
 
 
 @contextlib.contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -33,6 +36,9 @@ def formula_design(sheet: SampleSheet, formula: str, asked: Contrast, reference:
     """
     from formulaic import Formula  # type: ignore[import-untyped]
 
+    sheet, formula, original = _plain(sheet, formula)
+    named = {name: word for word, name in original.items()}
+    asked = replace(asked, factor=named.get(asked.factor or "", asked.factor))
     try:
         variables = sorted(str(v) for v in Formula(formula.replace("~", "", 1)).required_variables)
     except Exception as error:
@@ -59,7 +65,36 @@ def formula_design(sheet: SampleSheet, formula: str, asked: Contrast, reference:
     else:
         contrast = _contrast(matrix, factor, tested, base)
         label = f"{factor}: {tested} vs {base}" if tested else f"{factor}: per unit"
-    return _described(sheet, formula, matrix, contrast, label, factor, tested, base, table)
+    design = _described(sheet, formula, matrix, contrast, label, factor, tested, base, table)
+    return replace(design, factor=original.get(design.factor, design.factor))
+
+
+def _plain(sheet: SampleSheet, formula: str) -> tuple[SampleSheet, str, dict[str, str]]:
+    """Give columns whose names are no plain words (``cell.type``, ``age at entry``) one that a formula can hold.
+
+    Returns
+    -------
+    sheet, formula : with the plain names
+    original : dict of plain name to column
+
+    Examples
+    --------
+    >>> sheet = SampleSheet(pd.DataFrame({"cell.type": ["x"], "group": ["y"]}), {}, "samples.csv")
+    >>> _plain(sheet, "~ cell.type + group")[1]
+    '~ cell_type + group'
+    """
+    columns = [str(c) for c in sheet.table.columns]
+    plain: dict[str, str] = {}
+    for name in sorted((c for c in columns if not c.isidentifier()), key=len, reverse=True):
+        word = re.sub(r"\W+", "_", name).strip("_") or "column"
+        word = f"x{word}" if word[0].isdigit() else word
+        while word in columns or word in plain.values():
+            word += "_"
+        plain[name] = word
+        formula = re.sub(rf"(?<![\w.])`?{re.escape(name)}`?(?![\w.])", word, formula)
+    roles = {role: plain.get(name, name) for role, name in sheet.roles.items()}
+    renamed = replace(sheet, table=sheet.table.rename(columns=plain), roles=roles)
+    return renamed, formula, {word: name for name, word in plain.items()}
 
 
 def _variables(sheet: SampleSheet, variables: list[str]) -> pd.DataFrame:

@@ -110,6 +110,10 @@ def _table(path: Path) -> tuple[pd.DataFrame, list[str]]:
         ) from error
     if table.shape[1] < 2:
         raise InputError(path.name, "there is one column only", allowed="a column of gene ids and one column a sample")
+    header = [cell.strip().strip('"') for cell in lines[0].split(separator)]
+    twice = [name for i, name in enumerate(header) if name and name in header[:i]]
+    if twice:
+        raise InputError(path.name, "a column stands twice", value=few(twice), allowed="every sample once")
     table = table.set_index(table.columns[0])
     if table.index.hasnans:
         row = int(table.index.isna().argmax()) + skip + 2
