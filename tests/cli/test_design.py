@@ -68,6 +68,34 @@ def test_sizes_and_expected_sizes(capsys: pytest.CaptureFixture[str]) -> None:
     assert design["fixed_sample_size"]["total"] == 154
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("blinded-re-estimation", ("--effect", "8", "--sd", "16")),
+        ("promising-zone", ("--effect", "8", "--sd", "16", "--adapt", "most=1.5")),
+        ("response-adaptive", ("--control", "0.3", "--treatment", "0.5", "--adapt", "rule=rosenberger")),
+        ("bayesian", ("--control", "0.3", "--treatment", "0.5", "--looks", "4")),
+        ("enrichment", ("--effect", "8", "--sd", "16")),
+    ],
+)
+def test_adaptive_designs(capsys: pytest.CaptureFixture[str], name: str, words: tuple[str, ...]) -> None:
+    found = answer(capsys, *words, "--adaptive", name, "--simulate", "8000")["adaptive"]
+    nominal, null = found["nominal_error"], found["null"]["rejected"]["estimate"]
+    # Three Monte-Carlo standard errors; Simes' intersection test makes enrichment conservative.
+    window = 3 * (nominal * (1 - nominal) / 8000) ** 0.5
+    assert null <= nominal + window
+    assert null >= (0.5 * nominal if name == "enrichment" else nominal - window)
+    assert found["effect"]["rejected"]["estimate"] > 0.5
+    for key, value in [word.split("=") for word in words if "=" in word]:
+        assert str(found["settings"][key]) == value
+
+
+def test_simulated_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--control", "0.3", "--treatment", "0.5", "--looks", "3", "--simulate", "8000")
+    found = answer(capsys, *words)["simulated"]
+    assert found["null"]["rejected"]["estimate"] == pytest.approx(0.05, abs=3 * (0.05 * 0.95 / 8000) ** 0.5)
+
+
 def test_out_holds_results_and_a_report(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     words = ("--effect", "10", "--sd", "20", "--looks", "2", "--out", str(tmp_path / "d"))
     code, _, err = run(capsys, *words)
@@ -106,6 +134,14 @@ def test_a_pilot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         (("--hazard-ratio", "0.5", "--odds-ratio", "2"), "two endpoints at once"),
         (("--control", "30", "--treatment", "50"), "write 30 % as 0.3"),
         (("--pilot", "nowhere.csv"), "there is no such"),
+        (("--pilot", "3/6"), "share of responders without the drug is needed"),
+        (("--pilot", "6/6", "--control", "0.2", "--prior-people", "0"), "shows no variance"),
+        (("--effect", "1", "--adaptive", "bayes"), "did you mean 'bayesian'"),
+        (("--effect", "1", "--adaptive", "response-adaptive"), "is for responders"),
+        (("--effect", "1", "--adaptive", "promising-zone", "--adapt", "mots=2"), "did you mean 'most'"),
+        (("--effect", "1", "--adaptive", "promising-zone", "--adapt", "most=x"), "most cannot be read"),
+        (("--trial", "giacat"), "there is no such trial"),
+        (("--trial", "giacta", "--endpoint", "flares"), "--endpoint"),
     ],
 )
 def test_what_cannot_be_is_one_line(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str) -> None:

@@ -103,7 +103,7 @@ def test_power_of_shares_is_that_of_the_formula(giacta: Trial) -> None:
     exact = TwoProportions(0.45, 0.7).power(60, 60, 0.05, 2)
     assert found.power.estimate == pytest.approx(exact, abs=3 * math.sqrt(0.25 / 800) + 0.01)
     assert found.truth == pytest.approx(0.25, abs=0.01)
-    needed = people_for(found, 60, FIXED)
+    needed = people_for(found, FIXED)
     size = TwoProportions(0.45, 0.7).size(0.05, 0.9, 2, 1.0)
     assert needed["low"] <= size * 1.02
     assert size * 0.98 <= needed["high"]

@@ -137,6 +137,15 @@ def design(
     simulate: Annotated[
         int | None, typer.Option("--simulate", help="Simulate so many trials of the design itself.")
     ] = None,
+    adaptive: Annotated[
+        str | None,
+        typer.Option(
+            "--adaptive", help="blinded-re-estimation, promising-zone, response-adaptive, bayesian or enrichment."
+        ),
+    ] = None,
+    adapt: Annotated[
+        list[str] | None, typer.Option("--adapt", metavar="KEY=VALUE", help="A setting of the adaptive design.")
+    ] = None,
     seed: Seed = 1,
     json_: Json = False,
     out: Out = None,
@@ -217,7 +226,7 @@ def design(
     elif file is not None:
         answer = _from_file(file, wanted, seed)
     else:
-        answer = _from_numbers(wanted, simulate, seed)
+        answer = _from_numbers(wanted, simulate, seed, adaptive, adapt)
     _finish(answer, seed=seed, json_=json_, out=out)
 
 
@@ -244,13 +253,20 @@ def _request(wanted: dict[str, dict[str, Any]]) -> Any:
     return read(DesignRequest, Document("design", {**_given(wanted["flat"]), **groups}))
 
 
-def _from_numbers(wanted: dict[str, dict[str, Any]], trials: int | None, seed: int) -> Answer:
+def _from_numbers(
+    wanted: dict[str, dict[str, Any]], trials: int | None, seed: int, adaptive: str | None, adapt: list[str] | None
+) -> Answer:
     from abate.design.plan import plan
     from abate.design.report import design_report
 
     made = plan(_request(wanted))
     body = made.payload()
-    if trials is not None:
+    if adaptive is not None:
+        from abate.cli.output import changes
+        from abate.design.adaptive.choose import adaptive as simulated
+
+        body["adaptive"] = simulated(made, adaptive, changes=changes(adapt), trials=trials or 10_000, seed=seed)
+    elif trials is not None:
         from abate.design.adaptive.sequential_trials import expected_error, simulate_plan
 
         body["simulated"] = {
@@ -344,6 +360,15 @@ def _show(payload: dict[str, Any]) -> None:
         console.print(
             f"in {found['trials']} simulated trials: type I error {null['estimate']:.4f} ({null['low']:.4f} to "
             f"{null['high']:.4f}, nominal {found['nominal_error']:g}), power {effect['estimate']:.4f}",
+            highlight=False,
+        )
+    if "adaptive" in body:
+        found = body["adaptive"]
+        null, effect = found["null"], found["effect"]
+        console.print(
+            f"{found['name']}: in {found['trials']} simulated trials type I error {null['rejected']['estimate']:.4f} "
+            f"({null['rejected']['low']:.4f} to {null['rejected']['high']:.4f}, nominal {found['nominal_error']:g}), "
+            f"power {effect['rejected']['estimate']:.4f}",
             highlight=False,
         )
     if "assurance" in body:

@@ -1,9 +1,9 @@
 """What missing values could hide: reference-based multiple imputation, and the tipping point.
 
 Values after stopping the drug are missing, and the question is what they would have been. Missing at random says: like
-those of people who stayed on it. Jump to reference says: like those on control, from then on. Copy reference says: as if
-they had been on control all along. The tipping point asks how much worse than imputed the missing values on treatment
-must be for the result to turn.
+those of people who stayed on it. Jump to reference says: like those on control, from then on. Copy reference says: as
+if they had been on control all along. The tipping point asks how much worse than imputed the missing values on
+treatment must be for the result to turn.
 """
 
 from __future__ import annotations

@@ -122,22 +122,20 @@ def significant(rows: pd.DataFrame, wanted: Replicates, endpoint: str) -> NDArra
     return np.asarray(np.abs(_compare(value, seen, kind).z) > 1.959964)
 
 
-def people_for(result: EndpointResult, people: int, design: SequentialDesign) -> dict[str, float | None]:
+def people_for(result: EndpointResult, design: SequentialDesign) -> dict[str, float | None]:
     """Return the people an arm that would reach the design's power, with the interval of the simulated power.
 
-    The drift that the simulated power implies grows with the square root of the people.
+    The drift that the simulated power implies grows with the square root of the people. It is taken from the size whose
+    power is nearest to the wanted one, as a power of all trials or of none says little.
     """
     edge = design.drift - float(ndtri(design.power))
 
     def needed(power: float) -> float | None:
         implied = edge + float(ndtri(min(max(power, 1e-9), 1 - 1e-9)))
-        return math.ceil(people * (design.drift / implied) ** 2) if implied > 0.05 else None
+        return math.ceil(size * (design.drift / implied) ** 2) if implied > 0.05 else None
 
-    return {
-        "estimate": needed(result.power.estimate),
-        "low": needed(result.power.high),
-        "high": needed(result.power.low),
-    }
+    size, power = min(result.by_size, key=lambda one: abs(one[1].estimate - design.power))
+    return {"estimate": needed(power.estimate), "low": needed(power.high), "high": needed(power.low)}
 
 
 def spared(rows: pd.DataFrame, wanted: Replicates) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class VirtualTrials:
             "type_one_error": first.type_one.as_dict(),
             "expected_sample_size": first.mean_people,
             "expected_duration_weeks": first.mean_share * self.accrual + wanted.trial.weeks,
-            "people_an_arm_for_power": {"power": design.power, **people_for(first, wanted.people, design)},
+            "people_an_arm_for_power": {"power": design.power, **people_for(first, design)},
             "endpoints": {one.endpoint: one.as_dict() for one in self.results},
             "varied": {v.name: {"low": v.low, "high": v.high, "unit": v.unit} for v in wanted.varied},
             "failed_people": self.failed,
