@@ -29,6 +29,8 @@ __all__ = ["Dose", "Ensemble", "Run", "Setting", "compile_model", "simulate", "w
 
 Floats = npt.NDArray[np.float64]
 
+_NOTHING = "nothing_changes"
+
 
 @dataclass(frozen=True)
 class Dose:
@@ -317,9 +319,11 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None, *, precisi
         if name not in known:
             raise InputError(model.name, "there is no such output", value=name, hint=did_you_mean(name, known))
     needed = _needed_assignments(model, names)
+    # a file of assignments alone has nothing to integrate: one state that stays at 0 carries the time
+    rates = dict(model.rates) or {_NOTHING: sympy.Integer(0)}
     system = System(
-        states=model.states,
-        rates=dict(model.rates),
+        states=tuple(rates),
+        rates=rates,
         assignments=needed,
         parameters=(*model.parameters, *model.inputs),
         outputs=names,
@@ -444,6 +448,8 @@ def _needed_assignments(model: Model, outputs: Sequence[str]) -> dict[str, sympy
 
 
 def _initial_states(model: Model, values: Mapping[str, Floats], time: float) -> dict[str, Floats]:
+    if not model.states:
+        return {_NOTHING: np.zeros(())}
     rows = _evaluate([model.initial[name] for name in model.states], values, time)
     return dict(zip(model.states, rows, strict=True))
 
