@@ -45,7 +45,7 @@ def settles(content: bytes, name: str = "study.csv") -> None:
         assert set(reading.tables.measurements["subject"]) <= set(reading.tables.subjects["subject"])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(row=st.integers(0, 4), column=st.integers(0, 5), cell=CELLS)
 @example(row=0, column=0, cell="value")
 @example(row=1, column=5, cell="%")
@@ -61,7 +61,7 @@ def test_one_cell_of_any_text(row: int, column: int, cell: str) -> None:
 
 
 @settings(
-    max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(st.binary(max_size=300), st.sampled_from(["a.csv", "a.json", "a.xlsx"]))
 @example(b"\x00", "a.csv")

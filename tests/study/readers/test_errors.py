@@ -71,7 +71,9 @@ def test_a_decimal_comma_in_a_file_with_semicolons(tmp_path: Path) -> None:
 
 def test_a_patient_twice_at_a_visit(tmp_path: Path) -> None:
     message = refusal(tmp_path, [*LONG, "P3,week 4,pain,3"])
-    assert message.startswith("series.csv, row 8, column subject: P3 stands twice at week 4 (first in row 7, pain 4)")
+    assert message.startswith(
+        "series.csv, row 8, column subject: P3 stands twice at week 4 (first in row 7, pain 4), here with 3;"
+    )
     wide = refusal(tmp_path, [*WIDE, "P1,week 4,2024-01-30,5,3"])
     assert wide.startswith("series.csv, row 4, column subject: P1 stands twice at week 4 (first in row 3")
 

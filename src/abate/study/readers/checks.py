@@ -73,10 +73,8 @@ def check_twice(records: Iterable[Record], where: Where, subject_column: str) ->
         if first is not record:
             visit = record.visit.label or str(record.date or f"day {record.day}")
             was = f"first in row {first.row}, {record.id} {first.value:g}"
-            problem = f"{record.subject} stands twice at {visit} ({was}), here with"
-            raise InputError(
-                where(record.row, subject_column), problem, value=record.value, hint="keep one, or correct the visit"
-            )
+            problem = f"{record.subject} stands twice at {visit} ({was}), here with {record.value:g}"
+            raise InputError(where(record.row, subject_column), problem, hint="keep one, or correct the visit")
 
 
 def check_baseline(
