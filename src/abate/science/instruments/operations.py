@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from abate.ground.units import convert
@@ -31,6 +32,7 @@ Policy = Literal["strict", "prorate"]
 Outcome = tuple[Value, str]
 
 
+@lru_cache(maxsize=4096)
 def exact(number: float | str) -> Fraction:
     """Return a number as people wrote it: 0.1 is one tenth.
 
