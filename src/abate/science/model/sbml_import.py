@@ -87,6 +87,7 @@ class _Reading:
         self.assignment_rules = {r.getVariable(): r.getMath() for r in rules if r.isAssignment()}
         self.starts = {a.getSymbol(): a.getMath() for a in model.getListOfInitialAssignments() if a.isSetMath()}
         self.wanted_rates: set[str] = set()
+        self._started: tuple[dict[str, sympy.Expr], dict[sympy.Symbol, sympy.Expr]] | None = None
 
     def equations(self) -> Equations:
         self._refuse_unsupported()
@@ -252,10 +253,20 @@ class _Reading:
 
     def _from_constants(self, expression: sympy.Expr) -> sympy.Expr:
         """Write an expression at time 0 in constants only."""
+        written = self._at_start()
+        return expression.xreplace({s: written[s] for s in expression.free_symbols if s in written})
+
+    def _at_start(self) -> dict[sympy.Symbol, sympy.Expr]:
+        """Return every name that starts from something as constants; each is written out once, from its needs."""
         definitions = dict(self.initial)
         definitions |= {n: e for n, e in self.assignments.items() if n not in definitions}
-        in_dependency_order(definitions, self.where)
-        return substitute_all(expression, definitions).subs(TIME, 0)
+        if self._started is None or self._started[0] != definitions:
+            written: dict[sympy.Symbol, sympy.Expr] = {TIME: sympy.Integer(0)}
+            for name, definition in in_dependency_order(definitions, self.where).items():
+                here = {s: written[s] for s in definition.free_symbols if s in written}
+                written[sympy.Symbol(name)] = definition.xreplace(here)
+            self._started = (definitions, written)
+        return self._started[1]
 
     def _start(self, name: str) -> sympy.Expr:
         return self._from_constants(self.initial[name])
