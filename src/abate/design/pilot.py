@@ -250,14 +250,17 @@ def changes_of(table: Any, measure: str | None, visit: str | None, *, where: str
     visits = [str(name) for name in times.index]
     if len(visits) < 2:
         raise InputError(where, "a change needs two visits", value=visits)
+    # The baseline is the last visit on or before day 0, else the first.
+    start = max(int(np.sum(times.to_numpy() <= 0)) - 1, 0)
+    later = visits[start + 1 :]
+    if not later:
+        raise InputError(where, "there is no visit after the baseline", value=visits)
     last = visits[-1] if visit is None else visit
-    if last not in visits[1:]:
-        raise InputError(
-            "--visit", "there is no such visit", value=last, allowed=visits[1:], hint=did_you_mean(last, visits)
-        )
+    if last not in later:
+        raise InputError("--visit", "there is no such visit", value=last, allowed=later, hint=did_you_mean(last, later))
     wide = rows.pivot_table(index="subject", columns="visit", values="value", aggfunc="first")
-    both = wide[[visits[0], last]].dropna()
-    return both[visits[0]].to_numpy(dtype=float), both[last].to_numpy(dtype=float), chosen, last
+    both = wide[[visits[start], last]].dropna()
+    return both[visits[start]].to_numpy(dtype=float), both[last].to_numpy(dtype=float), chosen, last
 
 
 def read_pilot(

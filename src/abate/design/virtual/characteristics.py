@@ -98,7 +98,7 @@ def characteristics(rows: pd.DataFrame, wanted: Replicates, design: SequentialDe
     z95 = 1.959964
     covered = np.abs(whole.estimate - truth) <= z95 * whole.error
     sets = rows.drop_duplicates("replicate").sort_values("replicate")["parameters"].to_numpy()
-    sizes = sorted({max(4, round(n * f)) for f in (0.25, 0.5, 0.75, 1.0)})
+    sizes = sorted({max(4, round(n * f)) for f in (0.1, 0.25, 0.5, 0.75, 1.0)})
     return EndpointResult(
         endpoint,
         str(endpoint_rule(endpoint, wanted.trial.endpoint_rules)["label"]),
@@ -131,7 +131,9 @@ def people_for(result: EndpointResult, design: SequentialDesign) -> dict[str, fl
     edge = design.drift - float(ndtri(design.power))
 
     def needed(power: float) -> float | None:
-        implied = edge + float(ndtri(min(max(power, 1e-9), 1 - 1e-9)))
+        # Half a trial each way: a power of all trials implies no finite drift.
+        least = 0.5 / (result.power.n + 1)
+        implied = edge + float(ndtri(min(max(power, least), 1 - least)))
         return math.ceil(size * (design.drift / implied) ** 2) if implied > 0.05 else None
 
     size, power = min(result.by_size, key=lambda one: abs(one[1].estimate - design.power))
