@@ -21,7 +21,7 @@ from abate.science.policy import (
     policy_from,
     wants_visit,
 )
-from abate.science.regimen import load_taper
+from abate.science.regimen import load_taper, tapers
 
 HALF = 0.5
 
@@ -338,6 +338,16 @@ def test_what_no_policy_may_ever_do(name: str, seed: int, data: st.DataObject) -
             rows = [i for i, rule in enumerate(policy.rules) if channel in rule.channels]
             assert np.all(decisions.fired[rows].sum(axis=0) <= 1)
         memory = decisions.memory
+
+
+@given(st.sampled_from(tapers()), st.sampled_from(tapers()), st.integers(0, 360))
+@settings(max_examples=40, deadline=None)
+def test_another_taper_never_changes_doses_already_taken(first: str, second: str, day: int) -> None:
+    memory = begin(load_policy("pmr-cohort"), 3, 364, start_dose=[30, 15, 8], draws={"step-length": HALF}, taper=first)
+    changed = memory.with_taper(day, load_taper(second))
+    np.testing.assert_array_equal(changed.plan[:, :day], memory.plan[:, :day])
+    last = memory.plan[:, max(day - 1, 0)]
+    assert np.all(changed.plan[:, day:] <= np.maximum(last, load_taper(second).then)[:, None])
 
 
 def test_a_person_decides_the_same_alone_or_among_others() -> None:

@@ -69,6 +69,29 @@ class Memory:
         """Return mg on a day, shape (n,), or on the days [day, until), shape (n, days)."""
         return self.plan[:, day] if until is None else self.plan[:, day:until]
 
+    def with_taper(self, day: int, taper: Taper, dose: npt.ArrayLike | None = None) -> Memory:
+        """Return the memory with another taper from a day on; what was taken before stays as it was.
+
+        Parameters
+        ----------
+        day : int
+            First day of the other taper.
+        taper : Taper
+        dose : array_like, shape (n,), optional
+            mg at which people enter it; by default the dose last taken.
+
+        Examples
+        --------
+        >>> from abate.science.policy import load_policy
+        >>> from abate.science.regimen import load_taper
+        >>> memory = begin(load_policy("giacta"), 1, 364, start_dose=40).with_taper(70, load_taper("bsr-2010-slow"))
+        >>> memory.plan[0, [69, 70, 126]].tolist()
+        [9.0, 9.0, 8.0]
+        """
+        entered = self.plan[:, max(day - 1, 0)] if dose is None else np.broadcast_to(dose, (self.persons,))
+        ahead = taper.daily(self.plan.shape[1] - day, entered, stretch(taper, self.step_days))
+        return self.with_plan(np.concatenate([self.plan[:, :day], ahead], axis=1))
+
     def with_plan(self, plan: Floats) -> Memory:
         """Return the same memory with another calendar (a chart's own, in a replay)."""
         return replace(self, plan=np.asarray(plan, dtype=float))

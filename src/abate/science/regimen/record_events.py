@@ -25,7 +25,7 @@ __all__ = ["DoseParameters", "Flow", "follow"]
 Floats = npt.NDArray[np.float64]
 _CLOSE = 1e-9  # in the unit of TIME; the same moment reached by different sums
 _STEADY = 1e-12  # relative change over an interval: below the digits of any printed result
-_MOST_INTERVALS = 100_000
+_MOST_INTERVALS = 20_000
 
 
 class Flow(Protocol):
