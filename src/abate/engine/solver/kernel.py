@@ -69,6 +69,10 @@ class Kernel:
     bits: int
     code: Code = field(repr=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Machine code does not travel: it is compiled, or loaded from the cache, where the kernel arrives."""
+        return _compiled_there, (self.system, self.method, self.bits)
+
     @property
     def dtype(self) -> Any:
         """Precision of states and parameters."""
@@ -308,3 +312,7 @@ def compile_system(system: System, *, method: Rosenbrock = RODAS5P, precision: i
 
     code = native(f"{system.hash} {method!r} {precision}", ENTRIES, write)
     return Kernel(system, method, precision, code)
+
+
+def _compiled_there(system: System, method: Rosenbrock, precision: int) -> Kernel:
+    return compile_system(system, method=method, precision=precision)

@@ -1,0 +1,129 @@
+"""Chunks on real Dask processes: the same bits with one worker, with two, and when one is killed."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from abate.engine.cluster import run_chunks
+from abate.engine.ensemble import Dose, compile_model, simulate, whole_groups
+from abate.ground.errors import InputError
+from abate.science.model import load
+
+distributed = pytest.importorskip("distributed")
+
+CHUNKS = [(first, 32) for first in range(0, 128, 32)]
+
+
+def course(chunk: tuple[int, int]) -> np.ndarray:
+    """Concentrations of a chunk of people, who differ by their number."""
+    persons = whole_groups(chunk[1], chunk[0])
+    clearance = 0.3 + 0.001 * persons
+    doses = [Dose(7.0 * week, "tocilizumab", "sc", 162.0) for week in range(8)]
+    return simulate(load("tocilizumab/ra"), {"CL": clearance}, doses, 56.0, persons=persons)["C"]
+
+
+def slow_course(chunk: tuple[int, int, str]) -> np.ndarray:
+    """The same, leaving a sign that it began, and taking its time."""
+    Path(chunk[2], f"{chunk[0]}-{os.getpid()}").touch()
+    time.sleep(0.2)
+    return course(chunk[:2])
+
+
+class Cluster:
+    """A scheduler and workers as processes of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.folder = folder
+        self.address = f"tcp://127.0.0.1:{port}"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+        log = open(self.folder / f"{len(self.processes)}.log", "wb")  # noqa: SIM115
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dask", *arguments], cwd=self.folder, env=environment, stdout=log, stderr=log
+        )
+        log.close()
+        self.processes.append(process)
+        return process
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        return self.start("worker", self.address, "--nthreads", "1", "--no-dashboard", "--no-nanny")
+
+    def stop(self) -> None:
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    processes = Cluster(tmp_path)
+    yield processes
+    processes.stop()
+
+
+def here() -> list[np.ndarray]:
+    kept: list[np.ndarray] = []
+    run_chunks(course, CHUNKS, lambda _chunk, result: kept.append(result))
+    return kept
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_a_killed_worker_changes_no_bit(cluster: Cluster, tmp_path: Path) -> None:
+    victim = cluster.worker()
+    cluster.worker()
+    signs = tmp_path / "signs"
+    signs.mkdir()
+    order: list[int] = []
+    kept: list[np.ndarray] = []
+
+    def finished(chunk: tuple[int, int, str], result: np.ndarray) -> None:
+        order.append(chunk[0])
+        kept.append(result)
+        if len(kept) == 1:
+            victim.send_signal(signal.SIGKILL)
+
+    # by value: the workers need not be able to import the tests
+    from distributed.protocol.pickle import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        run_chunks(slow_course, [(*chunk, str(signs)) for chunk in CHUNKS], finished, cluster.address)
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    assert victim.wait() == -signal.SIGKILL
+    assert order == [first for first, _ in CHUNKS]
+    for got, expected in zip(kept, here(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_no_scheduler_is_said_plainly() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(InputError, match="no Dask scheduler answers"):
+            run_chunks(course, CHUNKS, lambda _chunk, _result: None, address)
+
+
+def test_a_compiled_model_travels() -> None:
+    ensemble = compile_model(load("tocilizumab/ra"), ["C"])
+    arrived = pickle.loads(pickle.dumps(ensemble))
+    dose = [Dose(0.0, "tocilizumab", "iv", 560.0, duration=1 / 24)]
+    courses = [e.start({}, [0], seed=1).advance(7.0, dose)["C"] for e in (ensemble, arrived)]
+    np.testing.assert_array_equal(*courses)
