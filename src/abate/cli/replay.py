@@ -13,6 +13,7 @@ from abate.cli.output import Json, Out, emit
 
 if TYPE_CHECKING:
     from abate.science.policy.replay import Replayed
+    from abate.study.tables import StudyTables
 
 __all__ = ["replay"]
 
@@ -21,7 +22,7 @@ SHOWN = 20
 
 def replay(
     policy: Annotated[str, typer.Argument(metavar="POLICY", help="A policy of the library, or a YAML file.")],
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A Study: a folder or zip.")],
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="A Study (folder or zip), or a clinic's file.")],
     taper: Annotated[
         str | None, typer.Option("--taper", metavar="TAPER", help="The plan, in the place of the policy's own.")
     ] = None,
@@ -30,18 +31,18 @@ def replay(
     out: Out = None,
 ) -> None:
     """Show where a policy would have decided otherwise, and why, without inventing what would have come of it."""
-    from abate.ground.files import check_replaceable
+    from abate.ground.files import check_replaceable, fresh_directory
+    from abate.ground.results import write_results
     from abate.science.policy import load_policy
     from abate.science.policy.charts import charts
     from abate.science.policy.replay import replay as visits
     from abate.science.regimen import load_taper
-    from abate.study.store import Study
 
     if out is not None:
         check_replaceable(out)
     rules = load_policy(policy)
     plan = load_taper(taper) if taper else None
-    opened = Study(study)
+    opened = _open(study)
     doses, measurements = opened.doses, opened.measurements
     if arm is not None:
         subjects = _of_arm(opened.subjects, arm)
@@ -49,16 +50,29 @@ def replay(
             doses[doses["subject"].isin(subjects)],
             measurements[measurements["subject"].isin(subjects)],
         )
-    groups = list(charts(rules, doses, measurements, where=opened.name))
+    groups = list(charts(rules, doses, measurements, where=study.name))
     rows = [row for group in groups for row in visits(rules, group, taper=plan)]
     order = {subject: place for place, subject in enumerate(opened.subjects["subject"])}
     rows.sort(key=lambda row: (order.get(row.subject, len(order)), row.day))
     recorded = {name for group in groups for name in group.observed}
     payload = _payload(rows, [name for name in rules.measures if name not in recorded])
-    payload = {"policy": rules.name, "study": opened.meta.get("name", opened.name), **payload}
-    emit(payload, kind="replay", seed=None, json_=json_, out=out, show=_show)
+    payload = {"policy": rules.name, "study": opened.meta.get("name", study.name), **payload}
     if out is not None:
-        _write_csv(rows, out / "decisions.csv")
+        with fresh_directory(out) as folder:
+            write_results(folder, "replay", None, payload)
+            _write_csv(rows, folder / "decisions.csv")
+    emit(payload, kind="replay", seed=None, json_=json_, out=None, show=_show)
+
+
+def _open(path: Path) -> StudyTables:
+    """Open a Study, or read a clinic's file as one."""
+    from abate.study.store import Study, is_study
+
+    if is_study(path) or path.is_dir() or not path.exists():
+        return Study(path).tables()
+    from abate.study import readers
+
+    return readers.read(path).tables
 
 
 def _of_arm(subjects: Any, arm: str) -> set[str]:
