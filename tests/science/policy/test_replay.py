@@ -97,6 +97,14 @@ def test_a_rise_without_a_rule_is_the_charts_own() -> None:
     assert rows[3].policy_mg == 25  # 28 days of 30 mg are behind: the week of that step is over
 
 
+def test_a_dose_above_the_plan_is_no_difference() -> None:
+    daily = load_taper("giacta-26").daily(200, 60)[0]
+    seen = seen_rows("a", (0, 28, 56, 84), "symptom-score", np.array([3.0, 3, 3, 3]), "point")
+    rows = replayed(load_policy("pmr-cohort"), pd.DataFrame(dose_rows("a", daily)), pd.DataFrame(seen))
+    assert [row.comparison for row in rows][:2] == ["above the plan", "above the plan"]
+    assert [row.differs for row in rows][:2] == [False, False]
+
+
 def test_the_future_of_a_chart_does_not_reach_the_policy() -> None:
     daily = load_taper("giacta-26").daily(200, 40)[0]
     other = daily.copy()

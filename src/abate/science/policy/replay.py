@@ -25,6 +25,7 @@ from abate.science.regimen import Taper
 __all__ = ["Replayed", "replay"]
 
 Floats = npt.NDArray[np.float64]
+_ABOVE = "the plan begins below this dose"
 _SAME_MG = 0.05  # below half of the smallest tablet: another number for the same dose
 
 
@@ -44,8 +45,8 @@ class Replayed:
     policy_mg, chart_mg : float
         Prednisone of that day by the policy and in the chart.
     comparison : str
-        ``agrees``; ``only the policy changes``, ``only the chart changes``, ``both change, differently``; or
-        ``last visit``, after which nothing is recorded to compare with.
+        ``agrees``; ``only the policy changes``, ``only the chart changes``, ``both change, differently``; or, with
+        nothing to compare, ``last visit`` and ``above the plan`` (a dose that its taper does not reach).
     """
 
     subject: str
@@ -61,7 +62,7 @@ class Replayed:
     @property
     def differs(self) -> bool:
         """Whether the policy would have decided otherwise."""
-        return self.comparison not in ("agrees", "last visit")
+        return self.comparison not in ("agrees", "last visit", "above the plan")
 
 
 def replay(policy: Policy, charts: Charts, *, taper: Taper | None = None) -> Iterator[Replayed]:
@@ -102,7 +103,8 @@ def replay(policy: Policy, charts: Charts, *, taper: Taper | None = None) -> Ite
             "step-length": half.get("step-length", np.zeros(0))
         }
         decisions = decide(policy, day, observed, memory, draws, next_visit=until)
-        yield from _rows(charts, decisions, index, until)
+        above = last_taken(taken, day) > plan_of.table.max() + _SAME_MG
+        yield from _rows(charts, decisions, index, until, above)
         memory = decisions.memory
 
 
@@ -145,7 +147,9 @@ def _nearest_draws(policy: Policy, now: Floats, done: Floats) -> dict[str, Float
     return draws
 
 
-def _rows(charts: Charts, decisions: Decisions, index: int, until: int | None) -> Iterator[Replayed]:
+def _rows(
+    charts: Charts, decisions: Decisions, index: int, until: int | None, above: npt.NDArray[np.bool_]
+) -> Iterator[Replayed]:
     day, taken = charts.days[index], charts.prednisone
     entries: dict[int, list[dict[str, Any]]] = {}
     for row in decisions.ledger():
@@ -160,15 +164,15 @@ def _rows(charts: Charts, decisions: Decisions, index: int, until: int | None) -
             day,
             ", ".join(str(row["rule"]) for row in found),
             seen | {"dose": float(before[person])},
-            "; ".join(str(row["decided"]) for row in found) or "go on with the plan",
+            "; ".join(str(row["decided"]) for row in found) or (_ABOVE if above[person] else "go on with the plan"),
             "; ".join(str(row["reason"]) for row in found),
             float(decisions.dose[person]),
             float(taken[person, day]),
-            _compare(charts, decisions, index, until, person, float(before[person])),
+            _compare(charts, decisions, index, until, person, above=bool(above[person])),
         )
 
 
-def _compare(charts: Charts, decisions: Decisions, index: int, until: int | None, person: int, before: float) -> str:
+def _compare(charts: Charts, decisions: Decisions, index: int, until: int | None, person: int, *, above: bool) -> str:
     if until is None:
         return "last visit"
     day = charts.days[index]
@@ -181,6 +185,8 @@ def _compare(charts: Charts, decisions: Decisions, index: int, until: int | None
     policy_changes = bool(decisions.changed[person]) or bool(
         decisions.memory.drug_on[person] != charts.drug[index][person]
     )
+    if above and not policy_changes:
+        return "above the plan"
     planned = decisions.before.plan[person, day:until]
     chart_changes = bool(np.any(np.abs(charts.prednisone[person, day:until] - planned) > _SAME_MG))
     chart_changes = chart_changes or bool(charts.drug[index + 1][person] != charts.drug[index][person])
