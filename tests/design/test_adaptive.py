@@ -9,6 +9,7 @@ from abate.design.adaptive.enrichment import Enrichment
 from abate.design.adaptive.operating import Operating
 from abate.design.adaptive.re_estimation import BlindedReEstimation, PromisingZone
 from abate.design.adaptive.sequential_trials import expected_error, simulate_plan
+from abate.design.adaptive.streams import truth
 from abate.design.minimisation import Minimisation
 from abate.design.plan import plan
 from abate.design.randomisation import permuted_blocks
@@ -114,18 +115,29 @@ SHIPPED = [
         "sd": 16.0,
         "looks": {"number": 3, "spending": "pocock", "futility": "hwang-shih-decani", "binding": True},
     },
+    {"effect": 6.0, "sd": 20.0, "layout": "paired", "looks": {"number": 2}},
+    {"effect": 6.0, "sd": 20.0, "layout": "crossover", "looks": {"number": 2, "boundary": "pocock"}},
+    {"control": 0.3, "treatment": 0.5, "layout": "crossover", "looks": {"number": 2}},
+    {"hazard_ratio": 0.6, "control": 0.6, "looks": {"number": 3}},
+    {"hazard_ratio": 0.6, "control": 0.6, "at": 52.0, "accrual": 26.0, "follow_up": 52.0, "looks": {"number": 2}},
+    {"odds_ratio": 2.0, "categories": (0.2, 0.4, 0.3, 0.1), "looks": {"number": 3, "spending": "pocock"}},
+    {"win_ratio": 1.6, "looks": {"number": 2}},
 ]
 
 
 @pytest.mark.parametrize("options", SHIPPED, ids=str)
 def test_every_shipped_design_keeps_its_error_and_reaches_its_power(options: dict) -> None:
     made = plan(request(**options))
-    null = simulate_plan(made, null=True, trials=TRIALS)
+    trials = TRIALS if made.total < 250 else TRIALS // 2
+    null = simulate_plan(made, null=True, trials=trials)
     assert null.consistent_with(expected_error(made))
-    effect = simulate_plan(made, trials=TRIALS)
-    # 1 % for whole people and for the normal approximation of two proportions.
-    assert effect.rate == pytest.approx(made.attained_power, abs=3 * effect.error + 0.01)
-    assert np.mean(effect.people) == pytest.approx(made.expected()["effect"], rel=0.02)
+    effect = simulate_plan(made, trials=trials)
+    # 1 % for whole people and the normal approximation of proportions; 2 % for Schoenfeld's and Yu and Ganju's formulas.
+    slack = 0.02 if {"hazard_ratio", "win_ratio"} & set(options) else 0.01
+    assert effect.rate == pytest.approx(made.attained_power, abs=3 * effect.error + slack)
+    if "hazard_ratio" not in options:  # people enter before the events that time the looks
+        assert np.mean(effect.people) == pytest.approx(made.expected()["effect"], rel=0.02)
+    assert abs(effect.bias) < 0.5 * abs(truth(made.comparison))
 
 
 @pytest.mark.parametrize("method", ["blocks", "minimised"])
@@ -171,7 +183,8 @@ def test_restricted_randomisation_keeps_the_error_of_a_test_that_adjusts(method:
         (lambda: BayesianStopping((0.5, 1.0), prior=-1), "not a weight"),
         (lambda: Enrichment(people=10, subgroup=0.3), "fewer than three"),
         (lambda: Enrichment(people=100, subgroup=1.0), "not the share of a subgroup"),
-        (lambda: simulate_plan(plan(request(hazard_ratio=0.5, control=0.5))), "only responders and changes"),
+        (lambda: simulate_plan(plan(request(win_ratio=1.5, ties=0.2))), "win ratio only without --ties"),
+        (lambda: simulate_plan(plan(request(looks={"number": 2}))), "no effect to simulate"),
         (lambda: simulate_plan(plan(request(effect=1.0)), trials=10), "not a number of trials"),
     ],
 )
