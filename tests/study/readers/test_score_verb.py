@@ -57,6 +57,49 @@ def test_own_wording_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "missing fiqr/4 (our own words)" in capsys.readouterr().out
 
 
+OWN = """
+name = "grip"
+version = "1"
+title = "Two questions of a clinic"
+about = "made up"
+direction = "higher-is-worse"
+wording = "the clinic's own"
+total = "total"
+items_source = "clinic"
+items_grade = "assumed"
+sources.clinic.citation = "a clinic"
+[[items]]
+id = "grip-pain"
+label = "pain on gripping"
+low = 0
+high = 10
+[[items]]
+id = "grip/2"
+label = "pain on turning"
+low = 0
+high = 10
+[[scores]]
+name = "total"
+operation = "sum"
+of = ["grip-pain", "grip/2"]
+source = "clinic"
+grade = "assumed"
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["id,visit,measure,value\nP1,week 0,grip pain,3\nP1,week 0,grip/2,4\n", "id,week,grip pain,grip_2\nP1,0,3,4\n"],
+)
+def test_an_instrument_of_ones_own(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "grip.toml").write_text(OWN)
+    (tmp_path / "answers.csv").write_text(text)
+    assert run("score", tmp_path / "grip.toml", tmp_path / "answers.csv", "--json") == 0
+    written = capsys.readouterr()
+    assert json.loads(written.out)["scores"]["grip"][0]["total"] == 7
+    assert written.err == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -78,21 +78,26 @@ def measure_of(name: str) -> tuple[str, str]:
 
 
 def recognise(text: str, heads: tuple[str, ...] = ()) -> Recognised | None:
-    """Recognise a heading or a label; with `heads` (``fiqr``), a bare item (``7``, ``comb hair``) of theirs too.
+    """Recognise a heading or a label.
+
+    With `heads` such as ``fiqr/``, a bare item (``7``, ``comb hair``) of that instrument is recognised too; a head
+    without a slash at its end is the id of an item that the library does not have.
 
     Examples
     --------
     >>> recognise("FIQR_01").id, recognise("wpi left jaw").id, recognise("CRP (mg/dL)"), recognise("fiqr: comb hair").id
     ('fiqr/1', 'wpi/jaw-left', Recognised(id='crp', unit='mg/dL', visit=None), 'fiqr/1')
-    >>> recognise("hobby"), recognise("q7", ("fiqr",)).id, recognise("SIQR_7").id
+    >>> recognise("hobby"), recognise("q7", ("fiqr/",)).id, recognise("SIQR_7").id
     (None, 'fiqr/7', 'fiqr/7')
     """
     key = _key(text)
     if key in _spellings():
         return Recognised(_spellings()[key])
     for head in heads:
-        if key and f"{head}-{key}" in _spellings():
-            return Recognised(_spellings()[f"{head}-{key}"])
+        if key and head.endswith("/") and f"{_key(head)}-{key}" in _spellings():
+            return Recognised(_spellings()[f"{_key(head)}-{key}"])
+        if key and key == _key(head) and not head.endswith("/"):
+            return Recognised(head)
     words = _words(key)
     if words in _by_words():
         return Recognised(_by_words()[words])

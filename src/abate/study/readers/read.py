@@ -17,6 +17,7 @@ from abate.study.readers.delimited import read_delimited
 from abate.study.readers.grid import Grid, Row
 from abate.study.readers.layout import Layout, has_subject, is_long, lay_out
 from abate.study.readers.mapping import MapFile, Mapping, load_map
+from abate.study.readers.names import known_ids
 from abate.study.readers.records import Extract, Record, extract
 from abate.study.readers.timeline import check_order, origins, timed
 from abate.study.store import Study, is_study
@@ -79,7 +80,7 @@ def read(
     [['week 0', 'fiqr', 'fiqr/1', 5.0], ['week 0', 'pain', '', 8.0]]
     """
     map_file = mapping if isinstance(mapping, MapFile) else load_map(mapping)
-    heads = tuple(dict.fromkeys(item.id.partition("/")[0] for item in instrument.items)) if instrument else ()
+    heads = _heads(instrument) if instrument else ()
     if str(path).startswith(project.PREFIX):
         grid, fields = project.read_project(str(path))
         return _understand(*_from_redcap(grid, fields, map_file), heads)
@@ -101,6 +102,12 @@ def read(
     if heads:
         grid = _with_people(grid, map_file)
     return _understand(grid, [], {}, map_file, heads, source)
+
+
+def _heads(instrument: Instrument) -> tuple[str, ...]:
+    """What bare items may belong to: families of an instrument's items, and items that the library does not have."""
+    families = [item.id.partition("/")[0] + "/" for item in instrument.items if "/" in item.id]
+    return tuple(dict.fromkeys([*families, *(item.id for item in instrument.items if item.id not in known_ids())]))
 
 
 def _from_redcap(
