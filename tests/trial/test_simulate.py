@@ -122,3 +122,12 @@ def test_a_parameter_that_is_set_reaches_the_model(short: Trial) -> None:
 def test_study_rereads_as_a_study(short: Trial, tmp_path: Path) -> None:
     simulate(short, tmp_path / "s", seed=1, patients=2)
     assert Study(tmp_path / "s").meta["source"] == "simulated"
+
+
+def test_a_cluster_gives_the_same_bytes(short: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(room, "CHUNK", 16)
+    few = short.model_copy(update={"weeks": 4})
+    simulate(few, tmp_path / "here", seed=1, patients=40)
+    simulate(few, tmp_path / "there", seed=1, patients=40, cluster="local")
+    assert fingerprint(tmp_path / "there") == fingerprint(tmp_path / "here")

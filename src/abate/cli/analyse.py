@@ -32,8 +32,9 @@ def analyse(
     target = out or Path(f"{study.name.split('.')[0] or 'study'}-report")
     if is_study(study) or study.is_dir():
         opened = Study(study)
-        if len(opened.meta.get("arms", [])) > 1:
-            _trial(opened, target, json_)
+        # Arms with recorded events are a trial; people measured before and after are a series.
+        if opened.meta.get("source") == "simulated" or (len(opened.meta.get("arms", [])) > 1 and len(opened.events)):
+            _trial(opened, target, pdf, json_)
         else:
             _series(opened, opened.tables(), None, target, policy, pdf, json_)
         return
@@ -44,10 +45,11 @@ def analyse(
     _series(None, reading.tables, reading.mapping.as_dict(), target, policy, pdf, json_)
 
 
-def _trial(study: Study, target: Path, json_: bool) -> None:
+def _trial(study: Study, target: Path, pdf: bool, json_: bool) -> None:
     from abate.ground.files import fresh_directory
     from abate.ground.results import write_results
     from abate.report import trial as report
+    from abate.report.document import write_pdf
     from abate.report.terminal import show as show_tables
     from abate.report.trial_view import look
     from abate.study.arms import analyse_arms
@@ -57,6 +59,8 @@ def _trial(study: Study, target: Path, json_: bool) -> None:
     with fresh_directory(target) as folder:
         write_results(folder, "trial", seed, payload)
         report.write(study, folder, results=payload)
+        if pdf:
+            write_pdf(report.compose(look(study, None, payload)), folder / "report.pdf")
     view = look(study, None, payload)
 
     def show(_: dict[str, Any]) -> None:

@@ -18,6 +18,9 @@ def simulate(
     seed: Seed = 1,
     settings: Set = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="ADDRESS", help="A Dask scheduler, or 'local' to start one.")
+    ] = None,
     json_: Json = False,
     out: Out = None,
 ) -> None:
@@ -29,7 +32,7 @@ def simulate(
     protocol = apply(load_trial(trial), changes(settings))
     target = out or Path(protocol.name)
     with progress(f"simulating {protocol.name}") as tell:
-        study = run(protocol, target, seed=seed, patients=patients, resume=resume, progress=tell)
+        study = run(protocol, target, seed=seed, patients=patients, resume=resume, cluster=cluster, progress=tell)
     sizes = study.meta["sizes"]
     failed = int((study.events["event"] == "failure").sum())
     payload = {"study": target.name, "trial": protocol.name, "arms": sizes, "days": protocol.days, "failed": failed}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abate.engine.cluster import run_chunks
 from abate.engine.ensemble import Ensemble, compile_model, whole_groups
 from abate.ground.errors import InputError, StorageError
 from abate.ground.files import check_replaceable, write_atomically
@@ -123,6 +124,7 @@ def simulate(
     seed: int = 1,
     patients: int | None = None,
     resume: bool = False,
+    cluster: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Study:
     """Run a trial and write its Study.
@@ -139,6 +141,8 @@ def simulate(
         In each arm; by default as the protocol says.
     resume : bool
         Go on with an interrupted run of the same trial, seed and size.
+    cluster : str, optional
+        Address of a Dask scheduler, or ``local`` to start one: chunks of people run there, to the same bytes.
     progress : callable, optional
         Called with the share done, 0-1.
 
@@ -162,21 +166,17 @@ def simulate(
     head = _head(setup, seed, sizes)
     parts = _parts_folder(target, head, resume)
     chunks = list(_chunks(sizes))
-    total = sum(chunk.patients for chunk in chunks)
-    done = 0
+    waiting = [chunk for chunk in chunks if not (parts / f"{chunk.name}.done").exists()]
+    told = _Told(progress, sum(sizes.values()), sum(c.patients for c in chunks) - sum(c.patients for c in waiting))
+
+    def finished(chunk: _Chunk, course: Course) -> None:
+        _write_part(parts, chunk, course, setup)
+        told.finished(chunk.patients)
+
     try:
-        for chunk in chunks:
-            if not (parts / f"{chunk.name}.done").exists():
-                base = done
-
-                def tell(share: float, base: int = base, size: int = chunk.patients) -> None:
-                    if progress:
-                        progress((base + share * size) / total)
-
-                _write_part(parts, chunk, _run(setup, chunk, seed, tell), setup)
-            done += chunk.patients
-            if progress:
-                progress(done / total)
+        # On a cluster the work travels; here it tells how far it has come.
+        work = _Work(setup, seed, None if cluster else told)
+        run_chunks(work, waiting, finished, cluster)
         _assemble(parts, chunks, head, target)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -194,9 +194,34 @@ def course_of(setup: Setup, arm: str, persons: npt.ArrayLike, seed: int) -> Cour
     return course.take(np.searchsorted(everyone, who))
 
 
-def _run(setup: Setup, chunk: _Chunk, seed: int, progress: Callable[[float], None]) -> Course:
-    base = 0 if setup.trial.twins else list(setup.trial.arms).index(chunk.arm) * ARM_STRIDE
-    return _course(setup, chunk.arm, base + whole_groups(chunk.patients, chunk.first), seed, progress)
+class _Told:
+    """How far a run has come: people finished, and the share of the chunk that is on its way."""
+
+    def __init__(self, progress: Callable[[float], None] | None, people: int, done: int) -> None:
+        self.progress, self.people, self.done = progress, people, done
+
+    def share(self, people: int, share: float) -> None:
+        if self.progress:
+            self.progress((self.done + share * people) / self.people)
+
+    def finished(self, people: int) -> None:
+        self.done += people
+        self.share(0, 0.0)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done with a chunk: a pure function of it, which travels to a cluster by pickle."""
+
+    setup: Setup
+    seed: int
+    told: _Told | None = None
+
+    def __call__(self, chunk: _Chunk) -> Course:
+        setup, told = self.setup, self.told
+        base = 0 if setup.trial.twins else list(setup.trial.arms).index(chunk.arm) * ARM_STRIDE
+        tell = (lambda share: told.share(chunk.patients, share)) if told else None
+        return _course(setup, chunk.arm, base + whole_groups(chunk.patients, chunk.first), self.seed, tell)
 
 
 def _course(
