@@ -25,7 +25,7 @@ demo: .venv/run.stamp
 	$(BIN)/abate analyse demo/giacta --out demo/report
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-slow: .venv/dev.stamp
 	$(BIN)/python -m pytest -q -m slow
