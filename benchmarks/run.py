@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
 import sys
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -25,9 +27,9 @@ ENGINES = {
     "abate": ("ours", "run", "abate", 128, 28, (1e-3, 5e-4, 2e-4, 1e-4, 5e-5)),
     "abate, float32": ("ours", "run_single", "abate", 128, 28, (1e-3, 5e-4, 2e-4)),
     "heyoka, batches of 8": ("heyoka_taylor", "run", "heyoka", 16, 14, (1e-3, 1e-4, 1e-5, 1e-6, 1e-8)),
-    "libroadrunner": ("roadrunner_cvode", "run", "libroadrunner", 2, 14, (1e-5, 1e-6, 1e-7, 1e-8)),
-    "scipy LSODA, numba rates": ("scipy_lsoda", "run", "scipy", 1, 7, (1e-5, 1e-6, 1e-7, 1e-8)),
-    "diffrax, vmap": ("diffrax_vmap", "run", "diffrax", 16, 7, (1e-4, 1e-5, 1e-6)),
+    "libroadrunner": ("roadrunner_cvode", "run", "libroadrunner", 2, 14, (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)),
+    "scipy LSODA, numba rates": ("scipy_lsoda", "run", "scipy", 1, 7, (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)),
+    "diffrax, vmap": ("diffrax_vmap", "run", "diffrax", 16, 7, (1e-3, 1e-4, 1e-5, 1e-6)),
 }
 
 
@@ -56,10 +58,12 @@ def measure(name: str) -> dict[str, object]:
         return {"engine": name, "missing": f"not installed ({error.name})"}
     exact = reference(min(people, 16) if people >= 8 else 8, days).outputs
     last: dict[str, object] = {}
+    compiled = 0.0
     for tolerance in tolerances:
         work = workload(people, days)
         got = engine(work, tolerance)
         shared = min(people, exact.shape[2])
+        compiled = max(compiled, got.compile_seconds)  # the first one: later ones may be kept
         error = largest_error(got.outputs[:, :, :shared], exact[:, :, :shared])
         last = {
             "engine": name,
@@ -69,7 +73,7 @@ def measure(name: str) -> dict[str, object]:
             "tolerance": tolerance,
             "error": error,
             "patient_years_per_second": work.years / got.seconds,
-            "compile_seconds": got.compile_seconds,
+            "compile_seconds": compiled,
             "within": error <= ALLOWED,
         }
         if error <= ALLOWED:
@@ -127,8 +131,9 @@ def table(rows: list[dict[str, object]], facts: dict[str, object]) -> str:
         "",
         f"A step of eight people executes, in vector instructions, {facts['operations']}: {facts['slots']} together. "
         f"There are {facts['steps_a_day']:.1f} steps a day. This core did "
-        f"{facts['fused_per_second'] / 1e9:.3g} thousand million fused multiply-adds a second; were every instruction one of them, "
-        f"{facts['bound']:.3g} patient-years/s would be the bound: abate reaches {facts['share']:.0%} of it.",
+        f"{facts['fused_per_second'] / 1e9:.3g} thousand million fused multiply-adds a second; were every instruction "
+        f"one of them, {facts['bound']:.3g} patient-years/s would be the bound: "
+        f"abate reaches {facts['share']:.0%} of it.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -138,6 +143,7 @@ def main() -> None:
     parser.add_argument("--only", help="comma-separated part of the names of engines")
     parser.add_argument("--out", default=str(Path(__file__).parent / "results"))
     asked = parser.parse_args()
+    os.environ["ABATE_CACHE"] = tempfile.mkdtemp(prefix="abate-bench-")  # so that compiling is measured, not loading
     names = [n for n in ENGINES if not asked.only or any(p in n for p in asked.only.split(","))]
     rows = []
     for name in names:
