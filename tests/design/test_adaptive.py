@@ -132,7 +132,7 @@ def test_every_shipped_design_keeps_its_error_and_reaches_its_power(options: dic
     null = simulate_plan(made, null=True, trials=trials)
     assert null.consistent_with(expected_error(made))
     effect = simulate_plan(made, trials=trials)
-    # 1 % for whole people and the normal approximation of proportions; 2 % for Schoenfeld's and Yu and Ganju's formulas.
+    # 1 % for whole people and the normal approximation of proportions; 2 % for Schoenfeld's and Yu & Ganju's formulas.
     slack = 0.02 if {"hazard_ratio", "win_ratio"} & set(options) else 0.01
     assert effect.rate == pytest.approx(made.attained_power, abs=3 * effect.error + slack)
     if "hazard_ratio" not in options:  # people enter before the events that time the looks

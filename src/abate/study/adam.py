@@ -194,7 +194,7 @@ def _bds(tables: StudyTables, adsl: pd.DataFrame) -> pd.DataFrame:
 
 
 def _keys(adsl: pd.DataFrame) -> pd.DataFrame:
-    return adsl[["STUDYID", "USUBJID", "SUBJID", "TRT01P", "TRT01A", "TRTSDT", "SAFFL", "ITTFL"]].assign(
+    return adsl[["STUDYID", "USUBJID", "SUBJID", "ARM", "TRT01P", "TRT01A", "TRTSDT", "SAFFL", "ITTFL"]].assign(
         TRTP=adsl["TRT01P"], TRTA=adsl["TRT01A"]
     )
 

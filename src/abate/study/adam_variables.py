@@ -107,6 +107,7 @@ _FLAGS = (
 )
 _TREATED = (
     _char("SUBJID", "Subject Identifier for the Study", 20),
+    _char("ARM", "Description of Planned Arm", 60),
     _char("TRTP", "Planned Treatment", 60),
     _char("TRTA", "Actual Treatment", 60),
     _char("TRT01P", "Planned Treatment for Period 01", 60),

@@ -80,7 +80,16 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
         empty("doses"),
         conform("events", events),
         empty("decisions"),
-        {"name": design.name, "source": "dummy", "disease": design.disease},
+        {
+            "name": f"Dummy data: {design.title}",
+            "source": "observed",
+            "disease": design.disease,
+            "days": 7 * design.weeks,
+            "arms": {arm.name: arm.label for arm in (design.treatment, design.control)},
+            "reference": design.control.name,
+            "endpoints": ["patients-with-a-flare", "time-to-first-flare-days", "cumulative-glucocorticoid-mg"],
+            "provenance": {"made-up": "even draws, the same in both arms; of no meaning", "seed": seed},
+        },
     )
 
 

@@ -19,8 +19,10 @@ from abate.ground.files import write_atomically
 __all__ = ["allocation_for", "write_protocol"]
 
 
-def allocation_for(design: DesignFile, made: Plan, *, seed: int | None = None) -> AllocationList:
-    """Return a randomisation list that is long enough for everybody, in whole blocks in every stratum.
+def allocation_for(design: DesignFile, made: Plan, *, seed: int | None = None, spare: float = 2.0) -> AllocationList:
+    """Return a randomisation list in whole blocks in every stratum.
+
+    Strata fill unequally, so each has room for `spare` times its even share, but never for more than everybody.
 
     Raises
     ------
@@ -32,9 +34,8 @@ def allocation_for(design: DesignFile, made: Plan, *, seed: int | None = None) -
     if chosen.people is not None:
         people = chosen.people
     else:
-        # Strata fill unequally: each has room for as many as it would hold if all were alike, in whole blocks.
         names, unit = strata_of(chosen.strata), sum(arms.values())
-        each = math.ceil(sum(made.randomised) / len(names) / unit) * unit
+        each = math.ceil(sum(made.randomised) * min(1.0, spare / len(names)) / unit) * unit
         people = each * len(names)
     return permuted_blocks(arms, people=people, blocks=chosen.blocks, strata=chosen.strata, seed=seed)
 
@@ -60,6 +61,7 @@ def write_protocol(
     """
     from abate.study.adam import to_adam
     from abate.study.adam import write as write_adam
+    from abate.study.store import write as write_study
 
     target = Path(folder)
     texts = {
@@ -75,8 +77,16 @@ def write_protocol(
         paths.append(target / name)
     paths += export(allocation_for(design, made), target / "randomisation")
     labels = {arm.name: arm.label for arm in (design.control, design.treatment)}
-    invented = dummy_study(design, made, allocation_for(design, made, seed=seed), seed=seed)
+    invented = dummy_study(design, made, allocation_for(design, made, seed=seed, spare=1.0), seed=seed)
+    tables = {
+        "subjects": invented.subjects,
+        "measurements": invented.measurements,
+        "doses": invented.doses,
+        "events": invented.events,
+    }
+    write_study(target / "study-dummy", invented.meta, tables)
     adam = to_adam(invented, study=design.name, start=design.start, labels=labels, end=float(7 * design.weeks))
+    paths += sorted((target / "study-dummy").iterdir())
     return [*paths, *write_adam(adam, target / "adam-dummy")]
 
 
