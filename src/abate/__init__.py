@@ -1,3 +1,24 @@
-"""abate: treatment that blocks the interleukin-6 receptor, simulated, analysed and planned."""
+"""abate: treatment that blocks the interleukin-6 receptor, simulated, analysed and planned.
 
-__version__ = "0.1.0"
+>>> import abate as ab
+>>> ab.taper("giacta-26").total(40)
+1862.0
+"""
+
+from __future__ import annotations
+
+from abate.api import Analysis, Trial, model, policy, regimen, simulate_counts, study, taper, trial
+from abate.ground.version import __version__
+
+__all__ = [
+    "Analysis",
+    "Trial",
+    "__version__",
+    "model",
+    "policy",
+    "regimen",
+    "simulate_counts",
+    "study",
+    "taper",
+    "trial",
+]

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from abate import __version__
 from abate.cli.output import Out, emit
+from abate.ground.version import __version__
 
 __all__ = ["doctor"]
 

@@ -7,9 +7,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from abate import __version__
 from abate.ground.errors import AbateError, InputError
 from abate.ground.files import did_you_mean
+from abate.ground.version import __version__
 
 __all__ = ["VERBS", "available", "main"]
 
@@ -74,8 +74,19 @@ def _call(verb: str, words: list[str]) -> int:
         # The parser's own errors (an unknown option, a missing argument) know how to say themselves.
         if not hasattr(error, "format_message"):
             raise
-        return _say(f"{' '.join(error.format_message().split())}; see: abate {verb} --help", 2)
+        return _say(f"{' '.join(error.format_message().split())}{_given(error, words)}; see: abate {verb} --help", 2)
     return code if isinstance(code, int) else 0
+
+
+def _given(error: Exception, words: list[str]) -> str:
+    """Return what was given for the option that the parser refused."""
+    for option in getattr(getattr(error, "param", None), "opts", ()):
+        for index, word in enumerate(words):
+            if word == option and index + 1 < len(words):
+                return f": {words[index + 1]!r}"
+            if word.startswith(f"{option}="):
+                return f": {word.partition('=')[2]!r}"
+    return ""
 
 
 def available() -> list[str]:

@@ -33,7 +33,7 @@ def emit(
     show: Callable[[dict[str, Any]], None],
 ) -> None:
     """Print a payload as text or JSON, and write results.json when a folder is given."""
-    from abate import __version__
+    from abate.ground.version import __version__
 
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

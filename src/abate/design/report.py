@@ -76,7 +76,7 @@ def _numbers(made: Plan, assured: Assurance | None) -> list[tuple[str, str, str]
 
 
 def _provenance(made: Plan) -> dict[str, str]:
-    from abate import __version__
+    from abate.ground.version import __version__
 
     return {"abate": __version__, "seed": str(made.request.seed), "assumptions": made.request.assume.grade}
 

@@ -74,7 +74,7 @@ def dumps(payload: Mapping[str, Any], *, indent: int | None = 1) -> str:
 
 def write_results(directory: str | Path, kind: str, seed: int | None, payload: Mapping[str, Any]) -> Path:
     """Write ``results.json`` into a directory and return its path."""
-    from abate import __version__
+    from abate.ground.version import __version__
 
     path = Path(directory) / "results.json"
     write_atomically(path, dumps({"abate": __version__, "kind": kind, "seed": seed, **payload}))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from abate import __version__
+from abate.ground.version import __version__
 from abate.report import expression_figures as draw
 from abate.report.page import Figure, Honesty, Key, Keys, Prose, Report, Section, Table
 from abate.report.tables import interval, number, percent, table

@@ -277,7 +277,7 @@ def render(report: Report, *, folder: bool = False, interactive: bool = False) -
     interactive : bool
         True adds plotly.js (about 5 MB) and a button under each figure that makes it movable.
     """
-    from abate import __version__
+    from abate.ground.version import __version__
 
     page = _template().render(
         report=report,

@@ -93,7 +93,7 @@ def write(
     StorageError
         If the disk refuses.
     """
-    from abate import __version__
+    from abate.ground.version import __version__
 
     seen = view(study, results, arm=arm)
     report = compose(seen)
@@ -260,7 +260,7 @@ def _methods(seen: SeriesView) -> Section:
 
 
 def _honesty(seen: SeriesView) -> Honesty:
-    from abate import __version__
+    from abate.ground.version import __version__
 
     meta = seen.series.meta
     provenance = {"abate": __version__, "Source": str(meta.get("source") or "observed")}

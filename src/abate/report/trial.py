@@ -175,7 +175,7 @@ def _one_patient(view: TrialView) -> Section | None:
 
 def _provenance(view: TrialView) -> dict[str, str]:
     """Return what made this Study, in words: version, seed, hashes."""
-    from abate import __version__
+    from abate.ground.version import __version__
 
     given = dict(view.study.meta.get("provenance") or {})
     names = {"version": "abate, at the run", "abate": "abate, at the run", "seed": "Seed", "model": "Model"}

@@ -234,7 +234,7 @@ def _course(
 
 
 def _head(setup: Setup, seed: int, sizes: dict[str, int]) -> dict[str, Any]:
-    from abate import __version__
+    from abate.ground.version import __version__
 
     trial = setup.trial
     return {

@@ -142,6 +142,6 @@ def _secondary(design: DesignFile) -> str:
 
 
 def _version() -> str:
-    from abate import __version__
+    from abate.ground.version import __version__
 
     return __version__

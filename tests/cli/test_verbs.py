@@ -1,0 +1,88 @@
+"""The command line: one clear line and exit code 2 for bad input, pure JSON on stdout, nothing left behind."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from abate.cli.main import main
+
+
+def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:  # noqa: PT012
+        main(arguments)
+        pytest.fail("main returns by SystemExit")
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out, captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["simulat"], "did you mean 'simulate'?"),
+        (["simulate", "giactaa"], "did you mean 'giacta'?"),
+        (["simulate", "giacta", "--patients", "0"], "an arm needs patients: 0"),
+        (["simulate", "giacta", "--patients", "many"], "many"),
+        (["simulate", "giacta", "--seed", "-1"], "-1"),
+        (["simulate", "giacta", "--set", "tocilizumab.CLL=1"], r"did you mean 'tocilizumab.CL'?"),
+        (["simulate", "giacta", "--set", "tocilizumab.CL"], "KEY=VALUE"),
+        (["simulate", "giacta", "--set", "weeks=2", "--set", "weeks=3"], "the key is set twice"),
+        (["simulate", "giacta", "--resume"], "there is no interrupted run"),
+        (["simulate", "none.yaml"], "there is no such trial"),
+        (["analyse", "none"], "none"),
+        (["library", "giacta-27"], "the library has no such entry: 'giacta-27'"),
+        (["validate", "pharmacokinetic"], "did you mean 'pharmacokinetics'?"),
+        (["validate", "pharmacokinetics", "--dose", "4 mgg iv every 4 weeks"], "mgg"),
+        (
+            ["validate", "pharmacokinetics", "--dose", "4 mg/kg iv every 4 weeks", "--weight", ">=100"],
+            "unit is missing",
+        ),
+        (["validate", "giacta", "--dose", "4 mg/kg iv every 4 weeks"], "only pharmacokinetics takes a dose"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(arguments, capsys)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_simulate_and_analyse_speak_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study, report = str(tmp_path / "s"), tmp_path / "r"
+    code, out, _ = run(["simulate", "giacta", "--patients", "6", "--set", "weeks=8", "--json", "--out", study], capsys)
+    assert code == 0
+    assert json.loads(out)["arms"]["placebo-26"] == 6
+    code, out, _ = run(["analyse", study, "--json", "--out", str(report)], capsys)
+    assert code == 0
+    printed = json.loads(out)
+    assert printed == json.loads((report / "results.json").read_text())
+    endpoint = printed["arms"]["placebo-26"]["endpoints"]["patients-with-a-flare"]
+    assert {"estimate", "low", "high", "level", "n", "method", "events"} <= set(endpoint)
+    assert "Kaplan" in (report / "report.html").read_text()
+
+
+def test_exposure_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["validate", "pharmacokinetics", "--dose", "4 mg/kg iv every 4 weeks", "--patients", "20", "--json"]
+    code, out, _ = run(arguments, capsys)
+    assert code == 0
+    assert set(json.loads(out)["exposure"]["cmax"]) >= {"mean", "sd", "unit", "accumulation"}
+
+
+def test_library_prints_a_file_to_start_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, text, _ = run(["library", "giacta", "--yaml"], capsys)
+    (tmp_path / "mine.yaml").write_text(text)
+    options = ["--patients", "2", "--set", "weeks=2", "--out", str(tmp_path / "s")]
+    code, _, err = run(["simulate", str(tmp_path / "mine.yaml"), *options], capsys)
+    assert code == 0, err
+    _, out, _ = run(["library", "giacta-26", "--json"], capsys)
+    assert json.loads(out)["entry"]["total_mg"] == 2632.0
