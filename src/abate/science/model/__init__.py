@@ -7,6 +7,7 @@ Inside a composed model a module's own names carry its prefix (``tocilizumab_CL`
 people); names that modules share have none (``C``, ``il6``, ``D``).
 """
 
+from abate.science.model.corrections import Correction, correct, corrections
 from abate.science.model.equations import TIME, ScheduledDose, Species
 from abate.science.model.loading import available, load
 from abate.science.model.model import Covariate, DoseTarget, Input, Model, Output, Parameter, Residual
@@ -14,6 +15,7 @@ from abate.science.model.variability import Variability, individual_values, vari
 
 __all__ = [
     "TIME",
+    "Correction",
     "Covariate",
     "DoseTarget",
     "Input",
@@ -25,6 +27,8 @@ __all__ = [
     "Species",
     "Variability",
     "available",
+    "correct",
+    "corrections",
     "individual_values",
     "load",
     "variability",

@@ -11,6 +11,7 @@ from typing import Any
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean, library_path, load_toml
 from abate.science.model.antimony_text import antimony_to_sbml
+from abate.science.model.corrections import correct
 from abate.science.model.equations import Equations, constants_of
 from abate.science.model.model import Covariate, Input, Model, Output, Parameter
 from abate.science.model.numbers import Numbers, read_numbers
@@ -46,7 +47,8 @@ def load(name: str | Path, numbers: str | Path | None = None) -> Model:
     name : str or Path
         An entry of the library with its set of numbers, ``model/set`` (``il6_blockade/gca``, ``tocilizumab/ra``; the
         set may be left out where there is only one); after a comma, sets for single modules instead of their own
-        (``il6_blockade/gca, tocilizumab/moes``); or the path of a user's ``.ant``, ``.xml`` or ``.sbml`` file.
+        (``il6_blockade/gca, tocilizumab/moes``); or the path of a user's ``.ant``, ``.xml`` or ``.sbml`` file; after a
+        comma, corrections of its known defects (``BIOMD0000000537.xml, dwivedi-2014/antibody-affinity``).
     numbers : str or Path, optional
         For a user's file, its parameter TOML; without it, a ``.toml`` of the same name beside the file, if any.
 
@@ -68,8 +70,12 @@ def load(name: str | Path, numbers: str | Path | None = None) -> Model:
     'depot'
     """
     text = str(name)
-    if text.endswith(_SUFFIXES):
-        return _load_file(Path(name), None if numbers is None else Path(numbers))
+    path, *wanted = [text] if Path(text).is_file() else [part.strip() for part in text.split(",")]
+    if path.endswith(_SUFFIXES):
+        model = _load_file(Path(path), None if numbers is None else Path(numbers))
+        for correction in wanted:
+            model = correct(model, correction)
+        return model
     if numbers is not None:
         raise InputError("numbers", "a set of the library is chosen by name", value=text, allowed="model/set")
     entry, *others = [part.strip() for part in text.split(",")]

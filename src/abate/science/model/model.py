@@ -235,7 +235,8 @@ class Model:
         Parameters
         ----------
         name : str
-            ``tocilizumab.CL``, ``tocilizumab_CL``, or ``CL`` where only one module has it.
+            ``tocilizumab.CL``, ``tocilizumab_CL``, or ``CL`` where only one module has it; in a user's file also the
+            name that the file shows to people.
 
         Raises
         ------
@@ -246,6 +247,9 @@ class Model:
         flat = name.replace(".", "_")
         if flat in known:
             return flat
+        shown = [k for k, p in self.parameters.items() if not self.modules and p.label == name]
+        if len(shown) == 1:
+            return shown[0]
         endings = [k for k in known for m in self.modules if k == f"{m}_{flat}"]
         if len(endings) == 1:
             return endings[0]
