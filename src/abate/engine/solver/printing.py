@@ -97,6 +97,9 @@ class Printer:
             sympy.And: lambda node: self._chain("both", node.args),
             sympy.Or: lambda node: self._chain("either", node.args),
             sympy.Xor: lambda node: self._chain("one_of", node.args),
+            sympy.Max: lambda node: self._chain("maximum", node.args),
+            sympy.Min: lambda node: self._chain("minimum", node.args),
+            sympy.ITE: self._if_then_else,
             sympy.Not: lambda node: f"opposite({self.text(node.args[0])})",
         }
 
@@ -105,6 +108,10 @@ class Printer:
         for argument in args[1:]:
             text = f"{function}({text}, {self.text(argument)})"
         return text
+
+    def _if_then_else(self, node: sympy.Basic) -> str:
+        condition, chosen, otherwise = (self.text(a) for a in node.args)
+        return f"either(both({condition}, {chosen}), both(opposite({condition}), {otherwise}))"
 
     def _sum(self, node: sympy.Basic) -> str:
         pieces: list[str] = []

@@ -63,6 +63,7 @@ def differentiable(expression: sympy.Expr) -> sympy.Expr:
 
 def _derivative(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     """Derivative, with the steps of floor and ceiling taken as flat."""
+    expression = differentiable(expression)
     steps = {node: sympy.Dummy("step") for node in expression.atoms(sympy.floor, sympy.ceiling)}
     derivative = sympy.diff(expression.xreplace(steps), symbol)
     return derivative.xreplace({dummy: node for node, dummy in steps.items()})
@@ -137,7 +138,7 @@ def formulate(system: System) -> Problem:
 
     def local(expression: sympy.Expr) -> sympy.Expr:
         flat = sympy.sympify(expression).xreplace(assignments).xreplace({**y, **p})
-        return differentiable(flat)
+        return flat.replace(lambda node: isinstance(node, sympy.sign | sympy.Heaviside), differentiable)
 
     rates = [local(system.rates[name]) for name in system.states]
     outputs = [local(sympy.Symbol(name)) for name in system.outputs]
