@@ -118,6 +118,24 @@ def test_stopping_early_exaggerates_the_effect_and_saves_people(giacta: Trial) -
     assert characteristics(rows, of, FIXED, "sustained-remission").bias == pytest.approx(0.0, abs=1e-9)
 
 
+def test_sets_of_parameters_have_truths_of_their_own(giacta: Trial) -> None:
+    """Two sets with different control rates: pooled, coverage and type I error would both be wrong."""
+    of = wanted(giacta, replicates=810, sets=2)
+    rows = invented(of, 0.3, 0.3)
+    second = rows["replicate"] >= 405
+    rows.loc[second, "parameters"] = 1
+    rng = np.random.default_rng(9)
+    changed = second & (rows["arm"] == "control")
+    rows.loc[changed, "sustained-remission"] = (rng.random(int(changed.sum())) < 0.2).astype(float)
+    found = characteristics(rows, of, FIXED, "sustained-remission")
+    assert found.type_one.n == 404  # 405 replicates are 202 pairs and one left over, twice
+    assert found.type_one.estimate == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / 404) + 0.01)
+    assert found.coverage.estimate == pytest.approx(0.95, abs=4 * math.sqrt(0.05 * 0.95 / 810) + 0.01)
+    low, high = (one.estimate for one in found.by_set)
+    assert low < 0.15
+    assert high > 0.95
+
+
 def test_what_is_spared(giacta: Trial) -> None:
     of = wanted(giacta, replicates=100)
     found = spared(invented(of, 0.3, 0.55), of)

@@ -129,6 +129,10 @@ def show_trials(console: Any, body: dict[str, Any]) -> None:
             f"{body['expected_sample_size']:.0f} people in all with these looks",
             highlight=False,
         )
+    over = body["endpoints"][body["primary"]]["power_by_parameters"]
+    if over["sets"] > 1:
+        span = f"{100 * over['low']:.0f} to {100 * over['high']:.0f} %"
+        console.print(f"power over {over['sets']} plausible sets of parameters: {span}", highlight=False)
     spared = body["prednisone_spared_mg"]
     console.print(
         f"prednisone spared {spared['estimate']:.0f} mg a person ({spared['low']:.0f} to {spared['high']:.0f})",

@@ -94,19 +94,22 @@ def characteristics(rows: pd.DataFrame, wanted: Replicates, design: SequentialDe
     whole = _compare(value, seen, kind)
     sign = float(np.sign(np.mean(whole.z))) or 1.0
     hit, share, estimate = _with_looks(value, seen, kind, design, sign)
-    truth = _truth(value, seen, kind, whole)
-    z95 = 1.959964
-    covered = np.abs(whole.estimate - truth) <= z95 * whole.error
     sets = rows.drop_duplicates("replicate").sort_values("replicate")["parameters"].to_numpy()
+    # Each set of parameters has a truth of its own: that of all its people.
+    truths = np.empty(len(sets))
+    for index in np.unique(sets):
+        here = sets == index
+        truths[here] = _truth(value[here], None if seen is None else seen[here], kind)
+    covered = np.abs(whole.estimate - truths) <= 1.959964 * whole.error
     sizes = sorted({max(4, round(n * f)) for f in (0.1, 0.25, 0.5, 0.75, 1.0)})
     return EndpointResult(
         endpoint,
         str(endpoint_rule(endpoint, wanted.trial.endpoint_rules)["label"]),
         {"share": "pooled z test", "mean": "Welch's test", "time": "log-rank test"}[kind],
         _rate(hit),
-        _type_one(value, seen, kind, design),
-        truth,
-        float(np.mean(estimate) - truth),
+        _type_one(value, seen, kind, design, sets),
+        float(np.mean(truths)),
+        float(np.mean(estimate - truths)),
         _rate(covered),
         2 * n * float(np.mean(share)),
         float(np.mean(share)),
@@ -200,20 +203,24 @@ def _with_looks(
     return up[rows, last], design.information[last], estimates[rows, last]
 
 
-def _type_one(value: Array, seen: NDArray[np.bool_] | None, kind: str, design: SequentialDesign) -> Estimate:
-    """Compare the control arms of neighbouring replicates: different people, the same treatment."""
-    pairs = len(value) // 2
-    if pairs == 0:
+def _type_one(
+    value: Array, seen: NDArray[np.bool_] | None, kind: str, design: SequentialDesign, sets: NDArray[np.int64]
+) -> Estimate:
+    """Compare the control arms of two replicates of one set of parameters: different people, the same treatment."""
+    rows = [np.flatnonzero(sets == index) for index in np.unique(sets)]
+    one = np.concatenate([own[: len(own) // 2 * 2 : 2] for own in rows])
+    other = np.concatenate([own[1 : len(own) // 2 * 2 : 2] for own in rows])
+    if len(one) == 0:
         return Estimate(math.nan, math.nan, math.nan, 0.95, 0, "no pair of replicates")
-    null = np.stack([value[0 : 2 * pairs : 2, :, 1], value[1 : 2 * pairs : 2, :, 1]], axis=2)
-    watched = None if seen is None else np.stack([seen[0 : 2 * pairs : 2, :, 1], seen[1 : 2 * pairs : 2, :, 1]], axis=2)
+    null = np.stack([value[one, :, 1], value[other, :, 1]], axis=2)
+    watched = None if seen is None else np.stack([seen[one, :, 1], seen[other, :, 1]], axis=2)
     sides = [_with_looks(null, watched, kind, design, sign)[0] for sign in (1.0, -1.0)]
     # Both directions count for a two-sided design; with futility each is a test of its own at half the error.
     hit = sides[0] | sides[1] if design.sided == 2 else sides[0]
     return _rate(hit)
 
 
-def _truth(value: Array, seen: NDArray[np.bool_] | None, kind: str, whole: Compared) -> float:
+def _truth(value: Array, seen: NDArray[np.bool_] | None, kind: str) -> float:
     if kind != "time":
         pooled = np.nanmean(value.reshape(-1, 2), axis=0)
         return float(pooled[0] - pooled[1])
