@@ -45,8 +45,8 @@ def load(name: str | Path, numbers: str | Path | None = None) -> Model:
     Parameters
     ----------
     name : str or Path
-        An entry of the library with its set of numbers, ``model/set`` (``il6_blockade/gca``, ``tocilizumab/ra``; the
-        set may be left out where there is only one); after a comma, sets for single modules instead of their own
+        An entry of the library with its set of numbers, ``model/set`` (``il6_blockade/gca``, ``tocilizumab/ra``;
+        without a set, the default one); after a comma, sets for single modules instead of their own
         (``il6_blockade/gca, tocilizumab/moes``); or the path of a user's ``.ant``, ``.xml`` or ``.sbml`` file; after a
         comma, corrections of its known defects (``BIOMD0000000537.xml, dwivedi-2014/antibody-affinity``).
     numbers : str or Path, optional
@@ -88,13 +88,21 @@ def _entry_name(text: str) -> tuple[str, str]:
     if model not in sets:
         hint = did_you_mean(model, sets)
         raise InputError("model", "there is no such model", value=text, allowed=sorted(sets), hint=hint)
-    if not chosen and len(sets[model]) == 1:
-        chosen = sets[model][0]
+    if not chosen:
+        chosen = _default(model, sets[model])
     if chosen not in sets[model]:
         allowed = [f"{model}/{s}" for s in sets[model]]
         problem = "there is no such set of numbers" if chosen else "this model has several sets of numbers: choose one"
         raise InputError("model", problem, value=text, allowed=allowed, hint=did_you_mean(text, allowed))
     return model, chosen
+
+
+def _default(model: str, sets: list[str]) -> str:
+    """Return the set that a model is read with when none is named: the only one, or the one that says so."""
+    if len(sets) == 1:
+        return sets[0]
+    files = {chosen: library_path("parameters", f"{model}-{chosen}.toml") for chosen in sets}
+    return next((chosen for chosen, path in files.items() if load_toml(path).data.get("default")), "")
 
 
 @lru_cache(maxsize=32)

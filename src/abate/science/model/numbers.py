@@ -18,10 +18,10 @@ __all__ = ["Numbers", "read_numbers"]
 
 _TABLES = {
     "parameters", "observation", "inputs", "outputs", "doses", "covariates", "correlations", "units",
-    "model", "set", "title", "extends", "modules", "notes",
+    "title", "extends", "default", "modules",
 }  # fmt: skip
 _PARAMETER_KEYS = {
-    "value", "unit", "in", "source", "grade", "label", "cv", "sd_log", "sd_logit", "sd", "covariates", "spread_source",
+    "value", "unit", "in", "source", "grade", "label", "cv", "sd_log", "sd_logit", "sd", "covariates",
 }  # fmt: skip
 _SPREADS = {"cv": "lognormal", "sd_log": "lognormal", "sd_logit": "logitnormal", "sd": "normal"}
 
