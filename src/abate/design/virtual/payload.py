@@ -71,12 +71,16 @@ class VirtualTrials:
         from abate.report.page import Honesty, Key, Keys, Prose, Report, Section, Table
 
         first, wanted = self.primary, self.wanted
+        saved = self.saved["prednisone_spared_mg"]
         keys = Keys(
             (
                 Key("power", _percent(first.power.estimate), _between(first.power)),
                 Key("type I error", _percent(first.type_one.estimate), _between(first.type_one)),
                 Key("people, on average", f"{first.mean_people:.0f}", f"of {2 * wanted.people}"),
                 Key("trials", str(wanted.replicates), f"{wanted.trial.weeks} weeks each"),
+                Key(
+                    "prednisone spared", f"{saved['estimate']:.0f} mg", f"{saved['low']:.0f} to {saved['high']:.0f} mg"
+                ),
             )
         )
         text = (
@@ -94,7 +98,14 @@ class VirtualTrials:
         if not wanted.varied:
             limits.append("Parameters were held at their library values; --vary gives the spread over plausible ones.")
         honesty = Honesty(
-            provenance={"trial": wanted.trial.name, "seed": str(wanted.seed), "people": str(4 * wanted.people)},
+            provenance={
+                "trial": wanted.trial.name,
+                "model": wanted.trial.model_name,
+                "seed": str(wanted.seed),
+                "people": str(2 * wanted.people * wanted.replicates),
+            },
+            calibrated=self._published(calibrated=True),
+            predicted=self._published(calibrated=False),
             limits=tuple(limits),
         )
         return Report(
@@ -109,6 +120,10 @@ class VirtualTrials:
                 Section("What stands behind this", (honesty,)),
             ),
         )
+
+    def _published(self, *, calibrated: bool) -> tuple[str, ...]:
+        rows = [row for row in self.wanted.trial.published if row.calibrated is calibrated]
+        return tuple(f"{row.target}, {row.arm} ({row.source})" for row in rows)
 
     def _sizes(self) -> tuple[Any, ...]:
         import pandas as pd
@@ -133,7 +148,7 @@ class VirtualTrials:
                     "Test": one.test,
                     "Power": f"{_percent(one.power.estimate)} ({_between(one.power)})",
                     "Type I error": f"{_percent(one.type_one.estimate)} ({_between(one.type_one)})",
-                    "Bias": f"{one.bias:.3g}",
+                    "Bias": f"{one.bias:.3g}" if abs(one.bias) > 1e-9 else "0",
                     "Coverage of 95 %": _percent(one.coverage.estimate),
                 }
                 for one in self.results
