@@ -1,0 +1,119 @@
+"""Numbers that plans use, from the library: cut-offs, windows, what is tried for which disease."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from abate.ground.files import library_path, load_toml, load_yaml
+from abate.ground.quantity import Grade, Quantity
+from abate.ground.schema import read
+
+__all__ = ["Candidate", "Candidates", "candidate_list", "largest_fall", "numbers", "value"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Number(_Strict):
+    value: float
+    unit: str
+    label: str
+    source: str = Field(min_length=1)
+    grade: Grade
+
+
+class Candidate(_Strict):
+    """An option of the library's list: a taper, or a policy that decides."""
+
+    name: str
+    label: str
+    taper: str | None = None
+    policy: str | None = None
+
+
+class Candidates(_Strict):
+    """What is tried for a disease, with the model, the population, and who decides after a flare."""
+
+    name: str
+    title: str
+    disease: str
+    model: str
+    population: str
+    policy: str
+    antibody: str
+    source: str = Field(min_length=1)
+    grade: Grade
+    options: tuple[Candidate, ...]
+    reference: str
+
+
+class _Fall(_Strict):
+    from_: float = Field(alias="from")
+    at_most: float
+
+
+class _Falls(_Strict):
+    source: str = Field(min_length=1)
+    grade: Grade
+    unit: str
+    falls: tuple[_Fall, ...]
+
+
+@cache
+def numbers(name: str) -> dict[str, Quantity]:
+    """Return the numbers of a file of the library's plans, by name.
+
+    Examples
+    --------
+    >>> numbers("adrenal")["recovered"].value
+    300.0
+    """
+    document = load_toml(library_path("plans", f"{name}.toml"))
+    found: dict[str, Quantity] = {}
+    for key in document.data:
+        row = read(_Number, document, (key,))
+        found[key] = Quantity(row.value, row.unit, row.source, row.grade)
+    return found
+
+
+def value(file: str, name: str) -> float:
+    """Return one number."""
+    return numbers(file)[name].value
+
+
+@cache
+def candidate_list(disease: str) -> Candidates:
+    """Return what is tried for a disease.
+
+    Examples
+    --------
+    >>> candidate_list("pmr").reference
+    'guideline'
+    """
+    return read(Candidates, load_yaml(library_path("plans", f"{disease}.yaml")))
+
+
+def largest_fall(dose: float) -> float:
+    """Return by how many mg the daily dose may fall within a week, from a dose.
+
+    Examples
+    --------
+    >>> largest_fall(60) > largest_fall(12.5) > largest_fall(5)
+    True
+    """
+    rows = _falls().falls
+    return next((row.at_most for row in rows if dose > row.from_), rows[-1].at_most)
+
+
+@cache
+def _falls() -> _Falls:
+    return read(_Falls, load_toml(library_path("plans", "abrupt.toml")))
+
+
+def falls_source() -> dict[str, Any]:
+    """Return who says how fast a dose may fall."""
+    return {"source": _falls().source, "grade": _falls().grade}
