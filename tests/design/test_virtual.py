@@ -224,6 +224,7 @@ def test_the_report_says_what_it_is_conditional_on(giacta: Trial) -> None:
         (lambda t: read_varied(["k=1"]), "not a range"),
         (lambda t: read_varied(["k=2:1"]), "not a range"),
         (lambda t: running.run(wanted(t), resume=True), "nothing to resume"),
+        (lambda t: wanted(t, varied=(Varied("tocilizumap.CL", 0.1, 0.2),)).trial_of(0), "--vary: .*did you mean"),
     ],
 )
 def test_what_cannot_be_run_is_said(giacta: Trial, make: object, message: str) -> None:

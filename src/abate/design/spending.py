@@ -103,7 +103,7 @@ class Spending:
                 "--spend",
                 "not a rising sequence that ends at the whole error",
                 value=list(self.points),
-                allowed=f"... to {error:g}",
+                allowed=f"rising to {error:g}, the error of one side",
             )
         return spent
 

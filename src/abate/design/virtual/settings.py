@@ -120,7 +120,14 @@ class Replicates:
         """Return the trial with the parameters of a set."""
         from abate.trial.settings import apply
 
-        return apply(self.trial, self.values(index)) if self.varied else self.trial
+        if not self.varied:
+            return self.trial
+        try:
+            return apply(self.trial, self.values(index))
+        except InputError as error:
+            raise InputError(
+                "--vary", error.problem, value=error.value, allowed=error.allowed, hint=error.hint
+            ) from error
 
     def identity(self) -> str:
         """Return a hash of everything that decides the results."""
