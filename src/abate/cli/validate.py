@@ -119,3 +119,7 @@ def _show_board(payload: dict[str, Any]) -> None:
     rows = payload["scoreboard"]
     inside = sum(bool(row["inside"]) for row in rows)
     show(scoreboard(rows, title=f"Predicted against published: {inside} of {len(rows)} inside"))
+    for row in rows:
+        if not row["inside"]:
+            reason = row.get("misfit") or "no reason is known yet"
+            print(f"outside: {row['target']}{', ' + row['arm'] if row.get('arm') else ''}: {reason}")  # noqa: T201

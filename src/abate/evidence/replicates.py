@@ -76,6 +76,7 @@ def replicate_scoreboard(
                 "high": float(high),
                 "inside": bool(low <= row.figure <= high),
                 "calibrated": row.calibrated,
+                "misfit": row.misfit,
                 "share": endpoint_rule(row.endpoint, trial.endpoint_rules)["estimator"] == "proportion",
                 "unit": row.unit,
                 "n": row.n,

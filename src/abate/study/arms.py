@@ -93,6 +93,7 @@ def scoreboard(
                 "high": high,
                 "inside": bool(low <= figure <= high),
                 "calibrated": bool(row["calibrated"]),
+                "misfit": row.get("misfit", ""),
                 "unit": row.get("unit", ""),
                 "n": int(row["n"]),
                 "method": "interval for a trial of the published size, from the people here",

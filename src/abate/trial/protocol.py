@@ -116,6 +116,8 @@ class Published(Sourced):
     value: float | None = None
     unit: str = ""
     calibrated: bool
+    misfit: str = ""
+    """Why the model is known to miss this figure, where it does."""
 
     @property
     def figure(self) -> float:
