@@ -62,6 +62,9 @@ def measure(name: str) -> dict[str, object]:
     for tolerance in tolerances:
         work = workload(people, days)
         got = engine(work, tolerance)
+        # the fastest of several: what slows a run down is the rest of the machine
+        repeats = min(10, int(20 / max(got.seconds, 0.1)))
+        seconds = min([got.seconds, *(engine(work, tolerance).seconds for _ in range(repeats))])
         shared = min(people, exact.shape[2])
         compiled = max(compiled, got.compile_seconds)  # the first one: later ones may be kept
         error = largest_error(got.outputs[:, :, :shared], exact[:, :, :shared])
@@ -72,7 +75,7 @@ def measure(name: str) -> dict[str, object]:
             "days": days,
             "tolerance": tolerance,
             "error": error,
-            "patient_years_per_second": work.years / got.seconds,
+            "patient_years_per_second": work.years / seconds,
             "compile_seconds": compiled,
             "within": error <= ALLOWED,
         }

@@ -41,6 +41,8 @@ def run(work: Workload, tolerance: float) -> Measured:
         (known[sympy.Symbol(s)], _translated(rate.xreplace(fixed), known))
         for s, rate in zip(work.model.states, rates, strict=True)
     ]
+    heyoka.llvm_state.set_diskcache_enabled(False)  # so that compiling is measured, not remembering
+    heyoka.llvm_state.clear_memcache()
     began = time.process_time()
     integrator = heyoka.taylor_adaptive_batch(
         system, np.zeros((len(system), BATCH)), pars=np.zeros((len(differing), BATCH)), tol=tolerance
