@@ -151,6 +151,16 @@ def test_a_users_numbers_stand_beside_the_model(tmp_path):
     assert any("no unit, source, grade given" in warning for warning in model.warnings)
 
 
+def test_units_of_a_users_model_that_do_not_fit_are_a_warning(tmp_path):
+    from abate.science.model.sbml_export import to_sbml
+
+    path = tmp_path / "mine.xml"
+    path.write_text(to_sbml(load("tocilizumab/ra")))
+    assert not any("units do not fit" in warning for warning in load(path).warnings)
+    path.with_suffix(".toml").write_text("[parameters.KM]\nvalue = 2.7\nunit = 'kg'\n")
+    assert any("units do not fit" in warning for warning in load(path).warnings)
+
+
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [

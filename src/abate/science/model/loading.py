@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from abate.ground.errors import InputError
+from abate.ground.errors import InputError, UnitError
 from abate.ground.files import did_you_mean, library_path, load_toml
 from abate.science.model.antimony_text import antimony_to_sbml
 from abate.science.model.corrections import correct
@@ -226,8 +226,7 @@ def _join(equations: Equations, numbers: Numbers, *, name: str, modules: tuple[s
     outputs = _outputs(equations, numbers, defined, labels, name)
     everything = {**units, **{k: p.unit for k, p in parameters.items()}, **{k: i.unit for k, i in inputs.items()}}
     time_unit = "day" if strict else (equations.time_unit or "")
-    if strict:
-        check_units(equations.rates, equations.assignments, equations.initial, everything, time_unit="day", where=name)
+    _check_units(equations, everything, time_unit, name, strict, warnings)
     return Model(
         name=name,
         states=tuple(equations.rates),
@@ -250,6 +249,20 @@ def _join(equations: Equations, numbers: Numbers, *, name: str, modules: tuple[s
         warnings=tuple(warnings),
         title=numbers.title,
     )
+
+
+def _check_units(
+    equations: Equations, units: Mapping[str, str], time_unit: str, name: str, strict: bool, warnings: list[str]
+) -> None:
+    """Refuse a model of the library whose units do not fit; tell a user, as far as the file says units."""
+    if not time_unit:
+        return
+    try:
+        check_units(equations.rates, equations.assignments, equations.initial, units, time_unit=time_unit, where=name)
+    except UnitError as error:
+        if strict:
+            raise
+        warnings.append(str(error))
 
 
 def _constant(

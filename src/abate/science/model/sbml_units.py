@@ -6,6 +6,7 @@ from typing import Any
 
 import libsbml
 
+from abate.ground.errors import UnitError
 from abate.science.model.unit_check import Dimensions
 
 __all__ = ["read_units", "unit_text"]
@@ -76,5 +77,5 @@ def _means(name: str, text: str) -> bool:
     """Tell whether the human name of a definition says what the definition does."""
     try:
         return Dimensions.of(name).same(Dimensions.of(text))
-    except Exception:  # pint raises many kinds for words that are no unit
+    except UnitError:
         return False

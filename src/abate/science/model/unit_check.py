@@ -30,8 +30,10 @@ class Dimensions:
     @cache
     def of(unit: str) -> Dimensions:
         """Read a unit as pint does, also one with a factor (``(1e-9*mole)``, as SBML documents define them)."""
-        parsed = registry().parse_expression(unit)
-        base = registry().Quantity(parsed).to_base_units()
+        try:
+            base = registry().Quantity(registry().parse_expression(unit)).to_base_units()
+        except Exception as error:  # pint raises many kinds for words that are no unit
+            raise UnitError("units", "the unit is not known", value=unit) from error
         powers = tuple(sorted((str(k), float(v)) for k, v in base.dimensionality.items() if v))
         return Dimensions(powers, float(base.magnitude))
 
