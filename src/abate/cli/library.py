@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from abate.cli.output import Json, Out, emit
+
+if TYPE_CHECKING:
+    from abate.report.entry import Entry
 
 __all__ = ["library"]
 
@@ -17,6 +20,11 @@ def library(
         str | None, typer.Argument(metavar="[NAME]", help="An entry; kind/name where two share a name.")
     ] = None,
     yaml: Annotated[bool, typer.Option("--yaml", help="Print the file, to start one's own from.")] = False,
+    sbml: Annotated[bool, typer.Option("--sbml", help="Print a model as SBML.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Print the equations of a model for a paper.")] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="Print a model's numbers as CSV, with units and sources.")
+    ] = False,
     json_: Json = False,
     out: Out = None,
 ) -> None:
@@ -24,17 +32,46 @@ def library(
     from abate.ground.errors import InputError
     from abate.report.entry import find, shelf
 
+    forms = {"--yaml": yaml, "--sbml": sbml, "--latex": latex, "--table": table}
+    asked = [option for option, given in forms.items() if given]
+    if len(asked) > 1:
+        raise InputError(" and ".join(asked), "one form at a time", allowed=list(forms))
     if name is None:
-        if yaml:
-            raise InputError("--yaml", "needs the name of an entry", hint="as in: abate library giacta --yaml")
+        if asked:
+            raise InputError(
+                asked[0], "needs the name of an entry", hint=f"as in: abate library il6_blockade {asked[0]}"
+            )
         rows = [{"kind": entry.kind, "name": entry.name, "title": entry.title} for entry in shelf()]
         emit({"entries": rows}, kind="library", seed=None, json_=json_, out=out, show=_show_shelf)
         return
     entry = find(name)
-    if yaml:
-        sys.stdout.write(entry.text)
+    if asked:
+        sys.stdout.write(entry.text if yaml else _model_form(entry, asked[0]))
         return
     emit({"entry": entry.content()}, kind="library", seed=None, json_=json_, out=out, show=_show_entry)
+
+
+def _model_form(entry: Entry, option: str) -> str:
+    """Return a model in the form that was asked for."""
+    import csv
+    from io import StringIO
+
+    from abate.ground.errors import InputError
+    from abate.science.model import load
+    from abate.science.model.describe import latex, table
+    from abate.science.model.sbml_export import to_sbml
+
+    if entry.kind != "model":
+        raise InputError(option, "only a model has this form", value=f"{entry.kind} {entry.name}", allowed="a model")
+    model = load(entry.name)
+    if option != "--table":
+        return to_sbml(model) if option == "--sbml" else latex(model)
+    rows = table(model)
+    text = StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _show_shelf(payload: dict[str, Any]) -> None:

@@ -40,10 +40,18 @@ def main(arguments: list[str] | None = None) -> None:
         code = _say(str(error), error.exit_code)
     except KeyboardInterrupt:
         code = _say("interrupted; nothing half-written was left behind", 130)
+    except MemoryError:
+        code = _say("not enough memory; ask for fewer people at once", 1)
     except BrokenPipeError:
         # The reader of a pipe (head, less) went away: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        # A mistake of ours, not of the user: say so in a line, and keep the way to the cause open.
+        if os.environ.get("ABATE_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        code = _say(f"this is a mistake in abate, please report it ({what}); ABATE_DEBUG=1 shows where", 1)
     sys.exit(code)
 
 

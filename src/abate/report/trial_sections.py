@@ -15,6 +15,7 @@ from abate.report.flow import FlowArm, FlowStep, flow_diagram
 from abate.report.page import Figure, Part, Prose, Section
 from abate.report.tables import brief, interval, number, percent
 from abate.report.trial_endpoints import lines
+from abate.study.statistics.location import median
 
 if TYPE_CHECKING:
     from abate.report.figure_time import Band
@@ -143,7 +144,7 @@ def _in_all(view: TrialView) -> tuple[Part, ...]:
     axis = "Cumulative prednisone (mg)"
     look: dict[str, Any] = {"x": axis, "published": published, "colours": view.colours}
     picture, narrow = figures.spread(sums, **look), figures.spread(sums, stacked=True, **look)
-    said = {a.label: f"{interval(view.estimate(a.slug, name), digits=4)} mg" for a in view.arms}
+    said = {label: f"{interval(median(values).as_dict(), digits=4)} mg" for label, values in sums.items()}
     alt = f"Median prednisone taken in all: {'; '.join(f'{label}: {text}' for label, text in said.items())}."
     data = pd.DataFrame([(label, v) for label, values in sums.items() for v in np.sort(values)], columns=["arm", "mg"])
     caption = "Prednisone taken by each person up to the end, or up to leaving, rescue included."
