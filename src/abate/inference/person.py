@@ -212,7 +212,7 @@ def fit_person(
     >>> from abate.inference.patient import parse_patient
     >>> text = "day,kind,name,value,unit\\n0,dose,tocilizumab,162,mg\\n7,measurement,drug-level,9.1,ug/mL"
     >>> posterior = fit_person("tocilizumab/ra", parse_patient(text), people=64, seed=1)
-    >>> bool(posterior.estimates()["CL"].low < posterior.estimates()["CL"].high), float(round(sum(posterior.weights), 6))
+    >>> bool(posterior.estimates()["CL"].low < posterior.map["CL"]), float(round(sum(posterior.weights), 6))
     (True, 1.0)
     """
     chosen = model if isinstance(model, Model) else load(model)

@@ -1,0 +1,244 @@
+"""A population's fit, from the data set to estimates with standard errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from abate.ground.results import Estimate
+from abate.inference.nlme.course import Courses
+from abate.inference.nlme.dataset import Dataset, read_dataset
+from abate.inference.nlme.importance import Conditional, Likelihood, conditional, importance
+from abate.inference.nlme.information import Flat, check_identifiable, flatten, polish
+from abate.inference.nlme.saem import Plan, Trace, run_saem
+from abate.inference.nlme.structure import Choices, Structure, structure
+from abate.science.model import Model, load
+
+__all__ = ["PopulationFit", "fit_population"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PopulationFit:
+    """What a fit found.
+
+    Attributes
+    ----------
+    structure : Structure
+    data : Dataset
+    trace : Trace
+        Of the iterations; ``trace.parameters`` are the estimates.
+    flat : Flat
+        The estimates as one vector, typical values on the scale of their random effects.
+    covariance : ndarray, shape (p, p)
+        Of `flat`, from the observed information; NaN without standard errors.
+    conditional : Conditional
+        Each subject's parameters.
+    likelihood : Likelihood
+    seed : int
+    warnings : tuple of str
+    """
+
+    structure: Structure
+    data: Dataset
+    trace: Trace
+    flat: Flat
+    covariance: Floats
+    conditional: Conditional
+    likelihood: Likelihood
+    courses: Courses
+    seed: int
+    warnings: tuple[str, ...]
+
+    @property
+    def minus_two_log_likelihood(self) -> float:
+        """Minus twice the log-likelihood, with all constants, by importance sampling."""
+        return self.likelihood.minus_two(self.trace.parameters)
+
+    @property
+    def objective(self) -> float:
+        """The same without ``n log(2 pi)`` of the uncensored observations, as NONMEM has it."""
+        return self.minus_two_log_likelihood - float((~self.data.censored).sum()) * float(np.log(2 * np.pi))
+
+    @property
+    def standard_errors(self) -> Floats:
+        """Of `flat`."""
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(np.diag(self.covariance))
+
+    def shrinkage(self) -> dict[str, float]:
+        """Return 1 - sd(conditional means)/omega of every random effect; 0 is a well informed one."""
+        now = self.trace.parameters
+        centre = self.structure.centres(now.mu, now.beta, self.data.subjects)[:, : self.structure.random]
+        eta = self.conditional.mean - centre
+        sd = np.sqrt(np.diag(now.omega)[: self.structure.random])
+        return {
+            n: float(1 - eta[:, j].std(ddof=1) / sd[j])
+            for j, n in enumerate(self.structure.names[: self.structure.random])
+        }
+
+    def estimates(self, level: float = 0.95) -> dict[str, dict[str, Any]]:
+        """Return every estimate with its interval, standard error and, on the log scale, the same there.
+
+        A typical value is on its natural scale; its interval is that of the scale of its random effect. The interval of
+        a variance or standard deviation is log-normal, of a covariance or slope normal.
+        """
+        from scipy.special import ndtri
+
+        z = float(ndtri(0.5 + level / 2))
+        found: dict[str, dict[str, Any]] = {}
+        for name, value, se in zip(self.flat.names, self.flat.values, self.standard_errors, strict=True):
+            found[name] = self._row(name, float(value), float(se), z, level)
+        return found
+
+    def _row(self, name: str, value: float, se: float, z: float, level: float) -> dict[str, Any]:
+        n = self.data.subjects
+        method = "SAEM; interval from the observed information"
+        if name in self.structure.names:
+            j = self.structure.names.index(name)
+            scale = self.structure.scales[j]
+            ends = np.array([value, value - z * se, value + z * se])
+            padded = np.repeat(ends[:, None], len(self.structure.names), axis=1)
+            middle, low, high = self.structure.natural(padded)[:, j]
+            slope = {"log": middle, "logit": middle * (1 - middle), "identity": 1.0}[scale]
+            row = Estimate(float(middle), float(low), float(high), level, n, method).as_dict()
+            unit = self.structure.model.parameters[name].unit
+            row |= {"unit": "" if unit == "dimensionless" else unit, "se": se * float(slope)}
+            return row | ({"scale": scale, "on_scale": value, "se_on_scale": se} if scale != "identity" else {})
+        if name.startswith("cov.") or "~" in name:
+            return Estimate(value, value - z * se, value + z * se, level, n, method).as_dict() | {"se": se}
+        ratio = float(np.exp(z * se / value)) if value > 0 else float("nan")
+        return Estimate(value, value / ratio, value * ratio, level, n, method).as_dict() | {"se": se}
+
+    def payload(self) -> dict[str, Any]:
+        """Return what results.json holds."""
+        return {
+            "model": self.structure.model.name,
+            "model_hash": self.structure.model.hash,
+            "dataset": self.data.name,
+            "subjects": self.data.subjects,
+            "observations": int(self.data.value.size),
+            "censored": int(self.data.censored.sum()),
+            "time_unit": self.data.time_unit,
+            "residual_error": dict(zip(self.data.outputs, self.structure.errors, strict=True)),
+            "parameters": self.estimates(),
+            "minus_two_log_likelihood": self.minus_two_log_likelihood,
+            "objective": self.objective,
+            "likelihood_monte_carlo_se": self.likelihood.error(self.trace.parameters),
+            "shrinkage": self.shrinkage(),
+            "eta_correlations": self._eta_correlations(),
+            "warnings": list(self.warnings),
+            "notes": list(self.data.notes),
+        }
+
+    def _eta_correlations(self) -> dict[str, float]:
+        """Correlations of the random effects over subjects and draws of their conditional distributions."""
+        r = self.structure.random
+        now = self.trace.parameters
+        centre = self.structure.centres(now.mu, now.beta, self.data.subjects)[:, None, :r]
+        eta = (self.conditional.draws - centre).reshape(-1, r)
+        matrix = np.atleast_2d(np.corrcoef(eta.T))
+        names = self.structure.names
+        return {f"{names[i]}, {names[j]}": float(matrix[i, j]) for i in range(r) for j in range(i)}
+
+
+def fit_population(
+    model: str | Path | Model,
+    dataset: str | Path | Dataset,
+    *,
+    seed: int = 1,
+    choices: Choices | None = None,
+    plan: Plan | None = None,
+    outputs: tuple[str, ...] = (),
+    time_unit: str | None = None,
+    samples: int = 2000,
+    threads: int | None = None,
+    values: Mapping[str, float] | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    checkpoint: Path | None = None,
+) -> PopulationFit:
+    """Fit a population by SAEM.
+
+    Parameters
+    ----------
+    model : str, Path or Model
+        Any model that loads. Its typical values and spreads are where the fit starts; parameters with a spread are
+        estimated with a random effect, the others are held unless `choices` says otherwise.
+    dataset : str, Path or Dataset
+        NONMEM-format CSV.
+    seed : int
+        Of all draws.
+    choices : Choices, optional
+        Covariates, correlations, error models, what to fix.
+    plan : Plan, optional
+        Iterations and chains.
+    outputs, time_unit
+        See `read_dataset`.
+    samples : int
+        A subject, for likelihood and standard errors.
+    threads : int, optional
+        Of the solver; the result does not depend on it.
+    values : mapping of name to float, optional
+        Other starting values.
+    progress : callable, optional
+        Called with the share done and a line of parameters.
+    checkpoint : Path, optional
+        See `run_saem`.
+
+    Returns
+    -------
+    PopulationFit
+
+    Raises
+    ------
+    InputError
+        For what is wrong with the data set or the choices, and for parameters that the data cannot tell apart.
+    """
+    chosen = model if isinstance(model, Model) else load(model)
+    if values:
+        chosen = chosen.with_values(values)
+    data = (
+        dataset if isinstance(dataset, Dataset) else read_dataset(dataset, chosen, outputs=outputs, time_unit=time_unit)
+    )
+    shape = structure(chosen, data, choices or Choices())
+    courses = Courses(shape, data, threads)
+    check_identifiable(shape, data, courses)
+
+    def tell(share: float, now: Any) -> None:
+        if progress:
+            typical = shape.natural(now.mu)
+            progress(0.8 * share, ", ".join(f"{n} {v:.4g}" for n, v in zip(shape.names, typical, strict=True)))
+
+    trace = run_saem(shape, data, courses, seed, plan, progress=tell, checkpoint=checkpoint)
+    given = conditional(shape, data, courses, trace.parameters, trace.phi, seed)
+    likelihood = importance(shape, data, courses, trace.parameters, given, seed, samples)
+    better, curvature = polish(likelihood, trace.parameters)
+    trace = replace(trace, parameters=better)
+    flat = flatten(shape, data, better)
+    covariance = curvature.covariance
+    warnings = _warnings(shape, data, flat, covariance, likelihood, trace)
+    return PopulationFit(shape, data, trace, flat, covariance, given, likelihood, courses, seed, warnings)
+
+
+def _warnings(
+    shape: Structure, data: Dataset, flat: Flat, covariance: Floats, likelihood: Likelihood, trace: Trace
+) -> tuple[str, ...]:
+    found = list(shape.model.warnings)
+    se = np.sqrt(np.maximum(np.diag(covariance), 0))
+    for name, value, error in zip(flat.names, flat.values, se, strict=True):
+        if not np.isfinite(error):
+            found.append(f"{name}: the likelihood has no curvature here; no standard error")
+        elif name.startswith("eta.") and error > value:
+            found.append(f"{name}: its standard error is larger than the variance itself; data may not inform it")
+    error = likelihood.error(trace.parameters)
+    if error > 1:
+        found.append(f"the likelihood has a Monte Carlo error of {error:.1f}; ask for more --samples")
+    if data.subjects < 2 * shape.random:
+        found.append(f"{data.subjects} subjects for {shape.random} random effects: variances are hardly informed")
+    return tuple(found)

@@ -1,0 +1,101 @@
+"""Metropolis steps for every subject's parameters; all draws keyed by subject, chain and step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from abate.ground.randomness import normal, uniform
+
+__all__ = ["Chains"]
+
+Floats = npt.NDArray[np.float64]
+
+_WISH = 0.35  # share of accepted steps that the step size steers to
+
+
+@dataclass
+class Chains:
+    """Parameters of every subject in some chains.
+
+    Attributes
+    ----------
+    score : callable (phi (subjects, chains, q)) -> (predicted (observations, chains), (subjects, chains))
+        Predictions and log-likelihood.
+    seed : int
+    phi : ndarray, shape (subjects, chains, q)
+    predicted : ndarray, shape (observations, chains)
+    likelihood : ndarray, shape (subjects, chains)
+    scale : ndarray, shape (q + 1,)
+        Step of each parameter as a share of its random effect's spread, and of all together.
+    counter : int
+        Steps so far; keys of the draws.
+    """
+
+    score: Callable[[Floats], tuple[Floats, Floats]]
+    seed: int
+    phi: Floats
+    rows: npt.NDArray[np.int64]
+    predicted: Floats = field(init=False)
+    likelihood: Floats = field(init=False)
+    scale: Floats = field(init=False)
+    counter: int = 0
+
+    def __post_init__(self) -> None:
+        self.predicted, self.likelihood = self.score(self.phi)
+        self.scale = np.full(self.phi.shape[2] + 1, 0.5)
+
+    def rescore(self, score: Callable[[Floats], tuple[Floats, Floats]], likelihood: Callable[[Floats], Floats]) -> None:
+        """Go on with another residual error: the predictions stay."""
+        self.score = score
+        self.likelihood = likelihood(self.predicted)
+
+    def sweep(self, centre: Floats, omega: Floats) -> None:
+        """One draw from the prior, one step of each parameter, one of all.
+
+        Parameters
+        ----------
+        centre : ndarray, shape (subjects, q)
+        omega : ndarray, shape (q, q)
+            Positive definite.
+        """
+        root = np.linalg.cholesky(omega)
+        inverse = np.asarray(np.linalg.inv(omega), dtype=np.float64)
+        self._step(centre[:, None] + self._normals() @ root.T, None, centre, inverse)
+        size = np.sqrt(np.diag(omega))
+        for j in range(self.phi.shape[2]):
+            tried = self.phi.copy()
+            tried[:, :, j] += self.scale[j] * size[j] * self._normals()[:, :, j]
+            self._step(tried, j, centre, inverse)
+        self._step(self.phi + self.scale[-1] * self._normals() @ root.T, self.phi.shape[2], centre, inverse)
+
+    def _step(self, tried: Floats, which: int | None, centre: Floats, inverse: Floats) -> None:
+        predicted, likelihood = self.score(tried)
+        ratio = likelihood - self.likelihood
+        if which is not None:
+            ratio = ratio + self._prior(tried, centre, inverse) - self._prior(self.phi, centre, inverse)
+        self.counter += 1
+        chance = uniform(self.seed, "saem:accept", self._who(), self.counter)
+        won = np.log(chance) < np.nan_to_num(ratio, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+        self.phi = np.where(won[:, :, None], tried, self.phi)
+        self.likelihood = np.where(won, likelihood, self.likelihood)
+        self.predicted = np.where(won[self.rows], predicted, self.predicted)
+        if which is not None:
+            self.scale[which] = np.clip(self.scale[which] * np.exp(0.4 * (won.mean() - _WISH)), 1e-3, 5.0)
+
+    @staticmethod
+    def _prior(phi: Floats, centre: Floats, inverse: Floats) -> Floats:
+        apart = phi - centre[:, None]
+        return np.asarray(-0.5 * np.einsum("ncj,jk,nck->nc", apart, inverse, apart))
+
+    def _who(self) -> npt.NDArray[np.int64]:
+        subjects, chains, _ = self.phi.shape
+        return np.arange(subjects * chains).reshape(subjects, chains)
+
+    def _normals(self) -> Floats:
+        self.counter += 1
+        q = self.phi.shape[2]
+        return np.asarray(normal(self.seed, "saem:step", self._who()[:, :, None], self.counter * q + np.arange(q)))
