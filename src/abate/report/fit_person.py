@@ -10,6 +10,7 @@ import pandas as pd
 from abate.ground.version import __version__
 from abate.report.figures import blank
 from abate.report.page import Figure, Honesty, Prose, Report, Section, Table
+from abate.report.palette import SERIES
 from abate.report.tables import interval, number, table
 
 if TYPE_CHECKING:
@@ -81,13 +82,14 @@ def person_report(posterior: Posterior) -> Report:
 def _measured(payload: dict[str, Any]) -> tuple[Any, ...]:
     frame = pd.DataFrame(payload["measurements"])
     parts: list[Any] = []
+    dotted = {"dash": "dot", "color": SERIES[1]}
     for name, rows in frame.groupby("name", sort=False):
         unit = rows["unit"].iloc[0]
         time = rows["day"].to_numpy(dtype=float)
         figure = blank("Day", f"{name} ({unit})" if unit else str(name))
         figure.add_scatter(x=time, y=rows["fitted"], mode="lines+markers", name="fitted, median")
-        figure.add_scatter(x=time, y=rows["low"], mode="lines", name="95 % of people", line={"dash": "dot"})
-        figure.add_scatter(x=time, y=rows["high"], mode="lines", name="", showlegend=False, line={"dash": "dot"})
+        figure.add_scatter(x=time, y=rows["low"], mode="lines", name="95 % of people", line=dotted)
+        figure.add_scatter(x=time, y=rows["high"], mode="lines", name="", showlegend=False, line=dotted)
         figure.add_scatter(x=time, y=rows["value"], mode="markers", name="measured", marker={"symbol": "diamond"})
         caption = (
             f"{name}: measured values (limits where below or above one), and what the people of the posterior show "
