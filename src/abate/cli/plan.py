@@ -22,14 +22,19 @@ def plan(
     patient: Annotated[Path, typer.Argument(metavar="PATIENT", help="The patient's record, a YAML file.")],
     option: Annotated[list[str] | None, typer.Option("--option", metavar="SLUG", help="Only these options.")] = None,
     text: Annotated[
-        str | None, typer.Option("--plan", metavar="TEXT", help="One more: '10 mg for 4 weeks, 1 mg less every 4 weeks to 0'.")
+        str | None,
+        typer.Option("--plan", metavar="TEXT", help="One more: '10 mg for 4 weeks, 1 mg less every 4 weeks to 0'."),
     ] = None,
     chosen: Annotated[
-        str | None, typer.Option("--choose", metavar="SLUG", help="Write this one down by day (default: the first option).")
+        str | None,
+        typer.Option("--choose", metavar="SLUG", help="Write this one down by day (default: the first option)."),
     ] = None,
     people: Annotated[int, typer.Option("--people", min=16, help="Virtual people, a multiple of 16.")] = 128,
     weeks: Annotated[int | None, typer.Option("--weeks", min=4, max=260, help="How far ahead.")] = None,
     prior: Annotated[bool, typer.Option("--prior", help="Do not use the patient's measurements.")] = False,
+    why: Annotated[
+        bool, typer.Option("--explain", help="Also: are recent complaints a flare, withdrawal or the adrenals?")
+    ] = False,
     seed: Seed = 1,
     json_: Json = False,
     out: Out = None,
@@ -57,6 +62,11 @@ def plan(
     with progress("forecasting") as tell:
         made = payload(like, forecasts(like, options, weeks=weeks, progress=tell))
     made |= {"chosen": choice, "schedule": written.as_dict()}
+    if why:
+        from abate.planner.explain import explain
+
+        with progress("explaining the diary") as tell:
+            made["explanation"] = explain(record, seed=seed, progress=tell).as_dict()
     if out is not None:
         _write(made, written, seed, out)
     emit(made, kind="plan", seed=seed, json_=json_, out=None, show=_show)
@@ -77,7 +87,9 @@ def _choice(options: Mapping[str, Option], chosen: str | None, typed: str | None
     from abate.ground.files import did_you_mean
 
     if chosen is not None and chosen not in options:
-        raise InputError("--choose", "there is no such option", value=chosen, allowed=options, hint=did_you_mean(chosen, options))
+        raise InputError(
+            "--choose", "there is no such option", value=chosen, allowed=options, hint=did_you_mean(chosen, options)
+        )
     return chosen or typed or next(iter(options))
 
 
@@ -110,7 +122,9 @@ def _show(made: dict[str, Any]) -> None:
     for warning in made["basis"]["warnings"]:
         console.print(f"note: {warning}", highlight=False)
     weeks = next(iter(made["options"].values()))["weeks"]
-    table = Table("option", f"flare in {weeks} weeks", "prednisone mg", "off, no flare", "adrenals ready at the last step")
+    table = Table(
+        "option", f"flare in {weeks} weeks", "prednisone mg", "off, no flare", "adrenals ready at the last step"
+    )
     for slug, row in made["options"].items():
         last = [r for r in row["adrenal"] if r["mg"] > 0][-1:]
         ready = f"{interval(last[0]['ready'], share=True)} at {brief(last[0]['mg'])} mg" if last else "-"
@@ -124,4 +138,17 @@ def _show(made: dict[str, Any]) -> None:
         for warning in row["warnings"]:
             console.print(f"note on {slug}: {warning}", highlight=False)
     console.print(table)
+    _show_explanation(console, made.get("explanation"))
     console.print(f"Written down by day: {made['chosen']}. {made['note']}", highlight=False)
+
+
+def _show_explanation(console: Any, found: Mapping[str, Any] | None) -> None:
+    if not found:
+        return
+    last = found["days"][-1]
+    chances = ", ".join(f"{name} {100 * p:.0f} %" for name, p in last.items() if name != "date")
+    console.print(f"On {last['date']}: {chances}. {found['advice']}", highlight=False)
+    best = found["next"][0]
+    console.print(f"What would tell them apart best: {best['says']} ({100 * best['removes']:.0f} %).", highlight=False)
+    for note in found["notes"]:
+        console.print(f"note: {note}", highlight=False)

@@ -27,17 +27,64 @@ options (`planner.options`)
 forecast (`planner.forecast`)
 `forecast(people, option, weeks=None)`                the same people, keys and noise for every option
 `Forecast.as_dict()`                                  ``flare`` (``by_week``, ``total``), ``cumulative-prednisone-mg``,
-                                                      ``off-prednisone``, ``days-off-prednisone``, ``adrenal`` (by dose),
+                                                      ``off-prednisone``, ``days-off-prednisone``, ``adrenal``,
                                                       ``fans`` (``dose``, ``symptoms``, ``morning-cortisol``: weeks and
                                                       quantiles 5, 25, 50, 75, 95 %)
 `compare(forecasts, reference="guideline")`           paired differences between options
-`explain(people)` (`planner.explain`)                 flare, withdrawal, adrenals or none of these, day by day; what to
+`explain(record)` (`planner.explain`)                 flare, withdrawal, adrenals or none of these, day by day; what to
                                                       measure next; red flags, which override everything
 `red_flags(record)` (`planner.flags`)                 signs in the diary that need care now, whatever a model says
-`schedule(record, option)` (`planner.schedule`)       days, tablets, weekly totals, steps in per cent, refills, reminders
+`schedule(record, option)` (`planner.schedule`)       days, tablets, weekly totals, per cent, refills, reminders
+`to_ics(schedule)`, `bundle(schedule)`                calendar, FHIR Bundle; also `Schedule.csv()`, `.as_dict()`
+`handout_pdf(schedule)`, `letter_pdf(payload)`        A4 with boxes to tick; the letter to the doctor
+`payload(people, forecasts)`                          the whole content of results.json, for `abate.report.plan.compose`
 ====================================================  ==================================================================
 
 Nothing here tells a person to stop or cut a steroid abruptly: `schedule` refuses a plan that would.
 """
 
 from __future__ import annotations
+
+from abate.planner.calendar import to_ics
+from abate.planner.explain import Explanation, explain
+from abate.planner.fhir import bundle
+from abate.planner.flags import Flag, flags, red_flags
+from abate.planner.forecast import Forecast, forecast, forecasts
+from abate.planner.options import Option, candidates, choose, option_from_text
+from abate.planner.paper import handout_pdf, letter_pdf, write_papers
+from abate.planner.people import People, people_like
+from abate.planner.plan import compare, payload
+from abate.planner.record import Entry, Record, load_record, record_from, record_text, save_record
+from abate.planner.schedule import Schedule, schedule
+
+__all__ = [
+    "Entry",
+    "Explanation",
+    "Flag",
+    "Forecast",
+    "Option",
+    "People",
+    "Record",
+    "Schedule",
+    "bundle",
+    "candidates",
+    "choose",
+    "compare",
+    "explain",
+    "flags",
+    "forecast",
+    "forecasts",
+    "handout_pdf",
+    "letter_pdf",
+    "load_record",
+    "option_from_text",
+    "payload",
+    "people_like",
+    "record_from",
+    "record_text",
+    "red_flags",
+    "save_record",
+    "schedule",
+    "to_ics",
+    "write_papers",
+]

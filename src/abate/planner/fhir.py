@@ -1,4 +1,4 @@
-"""The plan as FHIR: a Bundle of MedicationRequests that say 'proposal', and the record's observations (extra ``clinic``)."""
+"""The plan as FHIR: MedicationRequests that say 'proposal', and the record's observations (extra ``clinic``)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from abate.science.regimen.value import number
 __all__ = ["bundle", "observations"]
 
 UCUM = "http://unitsofmeasure.org"
-NOTE = "Forecast by research software. A proposal for conversation with the clinician; not a prescription, not an order."
+NOTE = (
+    "Forecast by research software. A proposal for conversation with the clinician; not a prescription, not an order."
+)
 
 
 def bundle(schedule: Schedule) -> dict[str, Any]:
-    """Return a FHIR R5 Bundle of a plan: one MedicationRequest a run of equal days, intent ``proposal``, status ``draft``.
+    """Return a FHIR R5 Bundle: one MedicationRequest a run of equal days, intent ``proposal``, status ``draft``.
 
     It is checked with fhir.resources before it is returned.
 
@@ -49,7 +51,9 @@ def observations(record: Record) -> list[dict[str, Any]]:
         for name, unit in (("pain", "0-10"), ("stiffness", "min"), ("fatigue", "0-10")):
             value = getattr(entry, name)
             if value is not None:
-                found.append(_observation(f"{name}-{entry.date}", name, entry.date.isoformat(), {"value": value, "unit": unit}))
+                found.append(
+                    _observation(f"{name}-{entry.date}", name, entry.date.isoformat(), {"value": value, "unit": unit})
+                )
     return found
 
 
@@ -98,5 +102,9 @@ def _request(schedule: Schedule, run: list[Day], place: int) -> dict[str, Any]:
 
 
 def _runs(days: tuple[Day, ...]) -> list[list[Day]]:
-    starts = [0, *(k for k, (a, b) in enumerate(pairwise(days), start=1) if (a.mg, a.tablets) != (b.mg, b.tablets)), len(days)]
+    starts = [
+        0,
+        *(k for k, (a, b) in enumerate(pairwise(days), start=1) if (a.mg, a.tablets) != (b.mg, b.tablets)),
+        len(days),
+    ]
     return [list(days[a:b]) for a, b in pairwise(starts) if days[a].mg > 0]

@@ -90,7 +90,9 @@ def check_signs(signs: tuple[str, ...]) -> tuple[str, ...]:
     for sign in signs:
         if sign not in known:
             near = did_you_mean(sign, known)
-            raise ValueError(f"there is no such sign: {sign}; allowed: {', '.join(known)}" + (f"; {near}" if near else ""))
+            raise ValueError(
+                f"there is no such sign: {sign}; allowed: {', '.join(known)}" + (f"; {near}" if near else "")
+            )
     return signs
 
 

@@ -61,7 +61,7 @@ class Forecast:
     @property
     def solved(self) -> npt.NDArray[np.bool_]:
         """Whose solution did not fail, shape (n,)."""
-        return np.isfinite(self.courses["symptoms"]).all(axis=1)
+        return np.asarray(np.isfinite(self.courses["symptoms"]).all(axis=1))
 
     def as_dict(self) -> dict[str, Any]:
         """Return what results.json holds of the option: the plan, and every estimate with its interval."""
@@ -151,7 +151,7 @@ def forecast(people: People, option: Option, weeks: int | None = None) -> Foreca
 
 
 def _memory(people: People, option: Option, policy: Policy, days: int) -> Memory:
-    """Return what the policy knows today: the doses of the last weeks, the plan ahead, and whether there is remission."""
+    """Return what the policy knows today: doses of the last weeks, the plan ahead, whether there is remission."""
     who, seed = people.posterior.persons, people.posterior.seed
     draws = {d: uniform(seed, f"policy:{d}", who, 0) for d in policy.draws}
     memory = begin(policy, people.n, LEAD + days + 1, draws=draws, drug=option.antibody is not None)

@@ -66,7 +66,7 @@ class Option:
 
     def daily(self, days: int) -> Floats:
         """Return the planned mg of each day from today, shape (days,)."""
-        return self.taper.daily(days)[0]
+        return np.asarray(self.taper.daily(days)[0])
 
     @property
     def days(self) -> int:
@@ -94,21 +94,26 @@ class Option:
             top = float(window.max())
             if top - course[day] > largest_fall(top) + 1e-9:
                 when = "today" if day == start else f"in {day - start} days"
-                found.append(f"{when} the dose falls from {number(top)} to {number(float(course[day]))} mg within a week")
+                found.append(
+                    f"{when} the dose falls from {number(top)} to {number(float(course[day]))} mg within a week"
+                )
         return tuple(found[:1])
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before choosing it."""
         said = [
-            f"{fall}. After more than {value('adrenal', 'suppressed_after') / 7:.0f} weeks above the physiological dose, a "
+            f"{fall}. After more than {value('adrenal', 'suppressed_after') / 7:.0f} weeks above the physiological "
+            "dose, a "
             "sudden fall can be dangerous: do not do this without your doctor"
             for fall in self.abrupt
         ]
         if self.taper.then > 0:
             said.append(f"it does not end: {number(self.taper.then)} mg a day go on")
         if self.steps[0].mg > self.dose + 1e-9:
-            said.append(f"it begins with more than is taken now ({number(self.steps[0].mg)} instead of {number(self.dose)} mg)")
+            said.append(
+                f"it begins with more than is taken now ({number(self.steps[0].mg)} instead of {number(self.dose)} mg)"
+            )
         return tuple(said)
 
     def moved(self, step: int, *, mg: float | None = None, days: int | None = None) -> Option:
@@ -192,7 +197,9 @@ def choose(record: Record, names: list[str] | None) -> dict[str, Option]:
     options = candidates(record)
     for name in names or ():
         if name not in options:
-            raise InputError("--option", "there is no such option", value=name, allowed=options, hint=did_you_mean(name, options))
+            raise InputError(
+                "--option", "there is no such option", value=name, allowed=options, hint=did_you_mean(name, options)
+            )
     return {name: options[name] for name in names} if names else options
 
 
@@ -214,7 +221,9 @@ def _made(record: Record, plan: Plan, *, fits: bool = False) -> Option | None:
     policy = plan.policy or candidate_list(record.disease).policy
     where = f"plans, {plan.name}"
     if policy not in policies() and not policy.endswith((".yaml", ".yml")):
-        raise InputError(where, "there is no such policy", value=policy, allowed=policies(), hint=did_you_mean(policy, policies()))
+        raise InputError(
+            where, "there is no such policy", value=policy, allowed=policies(), hint=did_you_mean(policy, policies())
+        )
     if plan.text is not None:
         taper = taper_from_text(plan.text, name=slug(plan.name), title=plan.label, where=where)
     else:

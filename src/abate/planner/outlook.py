@@ -59,7 +59,12 @@ def spread(values: Floats) -> Estimate:
         return Estimate(float("nan"), float("nan"), float("nan"), SPREAD, 0, "nobody")
     low, middle, high = np.quantile(values, [tail, 0.5, 1 - tail])
     return Estimate(
-        float(middle), float(low), float(high), SPREAD, int(values.size), "median of virtual people; band of 90 % of them"
+        float(middle),
+        float(low),
+        float(high),
+        SPREAD,
+        int(values.size),
+        "median of virtual people; band of 90 % of them",
     )
 
 
@@ -77,13 +82,16 @@ def paired_difference(first: Floats, second: Floats) -> Estimate:
     n = gap.size
     half = float(t.ppf(0.5 + LEVEL / 2, n - 1) * gap.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
     mean = float(gap.mean())
-    return Estimate(mean, mean - half, mean + half, LEVEL, n, "paired mean difference in the same virtual people, t interval")
+    return Estimate(
+        mean, mean - half, mean + half, LEVEL, n, "paired mean difference in the same virtual people, t interval"
+    )
 
 
 def fan_of(values: Floats) -> dict[str, Any]:
     """Return weekly quantiles of values of shape (n, weeks + 1)."""
     rows = np.quantile(values, QUANTILES, axis=0)
-    return {"weeks": list(range(values.shape[1])), "quantiles": {f"{100 * q:g}": row.tolist() for q, row in zip(QUANTILES, rows, strict=True)}}  # fmt: skip
+    named = {f"{100 * q:g}": row.tolist() for q, row in zip(QUANTILES, rows, strict=True)}
+    return {"weeks": list(range(values.shape[1])), "quantiles": named}
 
 
 def outlook(
@@ -118,7 +126,8 @@ def outlook(
     by_week = [{"week": w, **share(flare_day <= 7 * w, effective).as_dict()} for w in range(weeks + 1)]
     off = (daily[:, -1] == 0).astype(bool)
     free = np.cumsum(daily[:, ::-1] > 0, axis=1)[:, ::-1] == 0
-    dose = np.concatenate([daily[:, ::7], daily[:, -1:]], axis=1)
+    weekly = daily[:, : 7 * weeks].reshape(len(daily), weeks, 7).mean(axis=2)
+    dose = np.concatenate([weekly, daily[:, -1:]], axis=1)
     return {
         "weeks": weeks,
         "failed": int((~well).sum()),

@@ -1,4 +1,4 @@
-"""Virtual people like the patient: they lived through the same doses and, where something was measured, showed the same."""
+"""Virtual people like the patient: they lived through the same doses and showed what was measured."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ def people_like(
     *,
     basis: Literal["auto", "prior"] = "auto",
     weeks: int | None = None,
+    copies: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> People:
     """Make people like the patient; seconds.
@@ -102,6 +103,8 @@ def people_like(
         ``auto`` weighs by the diary and the measurements where there are any.
     weeks : int, optional
         How far ahead plans will be forecast.
+    copies : int
+        So many ways on from each person: the same past, another future.
     progress : callable, optional
         Called with the share done, 0-1.
 
@@ -118,16 +121,23 @@ def people_like(
     horizon = weeks if weeks is not None else int(value("settings", "horizon"))
     if patient.measurements and basis == "auto":
         fitted = fit_person(model, patient, people=people, seed=seed, population=population, progress=progress)
-        posterior = fitted.resampled(people)
+        posterior = fitted.resampled(people * copies)
         kind: Basis = "posterior"
         effective = max(1, round(min(fitted.ess, people)))
         count = len(patient.measurements)
-        says = f"Virtual people weighed by this patient's {count} measurements of the last {int(patient.day / 7)} weeks."
+        says = (
+            f"Virtual people weighed by this patient's {count} measurements of the last {int(patient.day / 7)} weeks."
+        )
     else:
-        posterior, kind, effective = _from_population(model, patient, population, people, seed), "population prior", people
+        posterior, kind, effective = (
+            _from_population(model, patient, population, people * copies, seed),
+            "population prior",
+            people,
+        )
         why = "was not used" if patient.measurements else "is recorded"
         says = (
-            f"Population prior: anybody of the population on these doses. Nothing measured in this patient {why}, so the "
+            f"Population prior: anybody of the population on these doses. Nothing measured in this patient {why}, so "
+            "the "
             "forecast knows no more than the population."
         )
     until = posterior.day + 7.0 * (horizon + 5)
@@ -145,7 +155,9 @@ def patient_of(record: Record, model: Model) -> tuple[Patient, date]:
     begin = max(record.diagnosed, record.today - timedelta(days=int(value("settings", "history"))))
     days = (record.today - begin).days
     if days < 1:
-        raise InputError("diagnosed", "there is no history before today", value=str(begin), allowed=f"before {record.today}")
+        raise InputError(
+            "diagnosed", "there is no history before today", value=str(begin), allowed=f"before {record.today}"
+        )
     hour = clock_hours()["morning"] / 24
     taken = record.prednisone(begin, days)
     doses = [PatientDose(k + hour, "prednisone", "oral", mg) for k, mg in enumerate(taken) if mg > 0]
@@ -191,7 +203,7 @@ def at_start(model: Model, dose: float) -> dict[str, float]:
 
 
 def symptom_points(entry: Entry, model: Model) -> float | None:
-    """Return a day of the diary as points of the model's symptom score, from pain and stiffness; None without either."""
+    """Return a day of the diary as points of the symptom score, from pain and stiffness; None without either."""
     score = model.parameters[model.resolve("score")].value
     rows = [(entry.pain, "vas_pain"), (entry.stiffness, "morning_stiffness")]
     points = [value * score / model.observation[scale].value for value, scale in rows if value is not None]
@@ -238,7 +250,9 @@ def _antibody_doses(record: Record, begin: date, days: int) -> list[PatientDose]
             raise InputError("weight", "a dose per kg needs the weight", value=course.regimen)
         given = regimen.doses(max(0.0, -offset), max(0.0, end - offset), people)
         for time, amount in zip(given.time, given.amount, strict=True):
-            doses.append(PatientDose(float(time + offset), given.drug, given.route, float(amount[0]), given.duration_h / 24))
+            doses.append(
+                PatientDose(float(time + offset), given.drug, given.route, float(amount[0]), given.duration_h / 24)
+            )
     return doses
 
 

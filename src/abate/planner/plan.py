@@ -19,10 +19,12 @@ __all__ = ["NOT_VALIDATED", "compare", "payload"]
 
 NOT_VALIDATED = (
     "The forecast for one person: it was never compared with what became of real patients.",
-    "Chances of a flare on a taper other than those of the published trials; too many repeat relapses and flares too early "
+    "Chances of a flare on a taper other than those of the published trials; too many repeat relapses and "
+    "flares too early "
     "in a taper are known faults of the model.",
     "Recovery of the adrenals: two published figures set it, and none is left to test it.",
-    "Disease other than polymyalgia rheumatica and giant cell arteritis, and other drugs against them such as methotrexate.",
+    "Disease other than polymyalgia rheumatica and giant cell arteritis, and other drugs against them such "
+    "as methotrexate.",
 )
 
 
@@ -45,7 +47,9 @@ def compare(forecasts: Mapping[str, Forecast], reference: str) -> dict[str, dict
             "cumulative-prednisone-mg": (other.daily.sum(axis=1), base.daily.sum(axis=1)),
             "days-off-prednisone": (_days_off(other), _days_off(base)),
         }
-        found[slug] = {name: paired_difference(a[both].astype(float), b[both].astype(float)) for name, (a, b) in rows.items()}
+        found[slug] = {
+            name: paired_difference(a[both].astype(float), b[both].astype(float)) for name, (a, b) in rows.items()
+        }
     return found
 
 

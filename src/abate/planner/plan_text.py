@@ -13,10 +13,13 @@ __all__ = ["taper_from_text"]
 _NUMBER = r"\d+(?:\.\d+)?"
 _HOLD = re.compile(rf"({_NUMBER}(?:\s*/\s*{_NUMBER})*)\s*mg(?: a day| daily)? for (\d+) (day|week|month)s?")
 _LESS = re.compile(
-    rf"(?:down by )?({_NUMBER})\s*(mg|%)(?: less)? every (?:(\d+) )?(day|week|month)s?(?: (?:down )?to ({_NUMBER})(?:\s*mg)?)?"
+    rf"(?:down by )?({_NUMBER})\s*(mg|%)(?: less)? every (?:(\d+) )?(day|week|month)s?"
+    rf"(?: (?:down )?to ({_NUMBER})(?:\s*mg)?)?"
 )
 _DAYS = {"day": 1, "week": 7, "month": 28}
-_ALLOWED = "'10 mg for 4 weeks', '10/7.5 mg for 4 weeks' in turn, '1 mg less every 4 weeks to 0', '10 % less every month to 1'"
+_ALLOWED = (
+    "'10 mg for 4 weeks', '10/7.5 mg for 4 weeks' in turn, '1 mg less every 4 weeks to 0', '10 % less every month to 1'"
+)
 
 
 def taper_from_text(text: str, *, name: str = "plan", title: str = "", where: str = "plan") -> Taper:
@@ -25,8 +28,8 @@ def taper_from_text(text: str, *, name: str = "plan", title: str = "", where: st
     Parameters
     ----------
     text : str
-        Clauses between commas, semicolons, new lines or ``then``; a month is 4 weeks. After the last clause prednisone is
-        0 where the plan ends there, else the last dose goes on.
+        Clauses between commas, semicolons, new lines or ``then``; a month is 4 weeks. After the last clause
+        prednisone is 0 where the plan ends there, else the last dose goes on.
 
     Raises
     ------
@@ -67,7 +70,9 @@ def _clauses(text: str) -> list[str]:
 
 def _lowered(found: re.Match[str], before: list[Step], clause: str, where: str) -> list[Step]:
     if not before:
-        raise InputError(where, "the plan does not say from which dose", value=clause, hint="begin with '10 mg for 4 weeks'")
+        raise InputError(
+            where, "the plan does not say from which dose", value=clause, hint="begin with '10 mg for 4 weeks'"
+        )
     by, unit, last = float(found[1]), found[2], float(found[5] or 0)
     days = int(found[3] or 1) * _DAYS[found[4]]
     if by <= 0 or days <= 0 or (unit == "%" and (by >= 100 or last <= 0)):

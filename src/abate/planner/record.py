@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,19 @@ from abate.ground.files import Document, load_yaml, write_atomically
 from abate.ground.schema import read
 from abate.science.regimen import Regimen, load_tablets, parse
 
-__all__ = ["FORMAT", "Course", "Entry", "Illness", "Measured", "Plan", "Record", "load_record", "record_from", "record_text", "save_record"]  # fmt: skip
+__all__ = [
+    "FORMAT",
+    "Course",
+    "Entry",
+    "Illness",
+    "Measured",
+    "Plan",
+    "Record",
+    "load_record",
+    "record_from",
+    "record_text",
+    "save_record",
+]
 
 FORMAT = 1
 """Format of the file. A newer one is refused by name; an older one is read as it was meant."""
@@ -30,6 +43,11 @@ Score = float | None
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@cache
+def _parsed(text: str) -> Regimen:
+    return parse(text)
 
 
 class Course(_Strict):
@@ -63,7 +81,7 @@ class Course(_Strict):
     @property
     def read(self) -> Regimen:
         """The regimen as a value."""
-        return parse(self.regimen)
+        return _parsed(self.regimen)
 
 
 class Entry(_Strict):
@@ -176,7 +194,9 @@ class Record(_Strict):
     sex: Literal["female", "male"] | None = None
     weight: float | None = Field(None, gt=20, lt=350)
     height: float | None = Field(None, gt=100, lt=250)
-    remission: bool | None = Field(None, description="whether the disease is quiet now; left out: judged from the diary")
+    remission: bool | None = Field(
+        None, description="whether the disease is quiet now; left out: judged from the diary"
+    )
     tablets: str = "us"
     strengths: tuple[float, ...] = Field((), description="strengths at hand, mg; empty: all of the set")
     drugs: tuple[Course, ...]
@@ -199,10 +219,10 @@ class Record(_Strict):
     def _in_order(self) -> Record:
         if self.diagnosed > self.today:
             raise ValueError(f"diagnosed {self.diagnosed} lies after today, {self.today}")
-        for what, rows in (("diary", self.diary), ("measurements", self.measurements)):
-            for row in rows:
-                if row.date > self.today:  # type: ignore[attr-defined]
-                    raise ValueError(f"{what}: {row.date} lies after today, {self.today}")  # type: ignore[attr-defined]
+        dated = [("diary", e.date) for e in self.diary] + [("measurements", m.date) for m in self.measurements]
+        for what, day in dated:
+            if day > self.today:
+                raise ValueError(f"{what}: {day} lies after today, {self.today}")
         days = [e.date for e in self.diary]
         twice = sorted({d for d in days if days.count(d) > 1})
         if twice:
@@ -220,7 +240,9 @@ class Record(_Strict):
             If the day lies in the future.
         """
         if entry.date > self.today:
-            raise InputError("diary", "the day lies in the future", value=str(entry.date), allowed=f"up to {self.today}")
+            raise InputError(
+                "diary", "the day lies in the future", value=str(entry.date), allowed=f"up to {self.today}"
+            )
         kept = [e for e in self.diary if e.date != entry.date]
         return self.model_copy(update={"diary": tuple(sorted([*kept, entry], key=lambda e: e.date))})
 
@@ -246,9 +268,7 @@ GLUCOCORTICOIDS = ("prednisone", "prednisolone")
 
 
 def _on(drugs: tuple[Course, ...], day: date) -> float:
-    running = [
-        c for c in drugs if c.read.drug in GLUCOCORTICOIDS and c.from_ <= day and (c.to is None or day <= c.to)
-    ]
+    running = [c for c in drugs if c.read.drug in GLUCOCORTICOIDS and c.from_ <= day and (c.to is None or day <= c.to)]
     if not running:
         return 0.0
     course = max(running, key=lambda c: c.from_)  # the latest begun stands: a new dose replaces the old one

@@ -88,7 +88,9 @@ class Schedule:
         """Return a row a day, with its week's total."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["date", "weekday", "week", "mg", "tablets", "lowered_by_per_cent", "week_total_mg", "reminder"])
+        writer.writerow(
+            ["date", "weekday", "week", "mg", "tablets", "lowered_by_per_cent", "week_total_mg", "reminder"]
+        )
         notes = {r.date: r.what for r in self.reminders}
         for week, (_, row, total) in enumerate(self.weeks(), start=1):
             for day in row:
@@ -106,7 +108,11 @@ class Schedule:
             "total_mg": self.total_mg,
             "weekly_totals_mg": [{"from": d.isoformat(), "mg": total} for d, _, total in self.weeks()],
             "refills": [
-                {"date": r.date.isoformat(), "days": r.days, "tablets": {f"{number(mg)} mg": count for mg, count in r.tablets}}
+                {
+                    "date": r.date.isoformat(),
+                    "days": r.days,
+                    "tablets": {f"{number(mg)} mg": count for mg, count in r.tablets},
+                }
                 for r in self.refills
             ],
             "reminders": [{"date": r.date.isoformat(), "what": r.what, "why": r.why} for r in self.reminders],
@@ -144,7 +150,12 @@ def schedule(record: Record, option: Option) -> Schedule:
         )
     length = option.days + (AFTER if option.taper.then > 0 else 0)
     if length > LONGEST:
-        raise InputError(f"plan {option.slug}", "the plan is too long for a schedule", value=f"{length} days", allowed=f"{LONGEST} days")
+        raise InputError(
+            f"plan {option.slug}",
+            "the plan is too long for a schedule",
+            value=f"{length} days",
+            allowed=f"{LONGEST} days",
+        )
     days = tuple(_days(record, option, length))
     return Schedule(record, option, days, tuple(_refills(days)), tuple(_reminders(record, option, days)))
 
@@ -186,14 +197,19 @@ def _reminders(record: Record, option: Option, days: tuple[Day, ...]) -> list[Re
     low = value("adrenal", "test_at")
     at_low = next((d for d in days if d.mg <= low), None)
     why = (
-        f"above {value('adrenal', 'recovered'):g} nmol/L the adrenals have recovered; from {value('adrenal', 'uncertain'):g} "
+        f"above {value('adrenal', 'recovered'):g} nmol/L the adrenals have recovered; from "
+        f"{value('adrenal', 'uncertain'):g} "
         "stay on the dose and repeat; below that go on and repeat in months (ESE/ES 2024)"
     )
     if at_low is not None and record.dose > 0:
-        found.append(Reminder(at_low.date, "Ask for a morning cortisol: blood at 8 o'clock, before that day's tablet", why))
+        found.append(
+            Reminder(at_low.date, "Ask for a morning cortisol: blood at 8 o'clock, before that day's tablet", why)
+        )
     if option.taper.then == 0:
         last = max(days[0].date, days[-1].date - timedelta(days=14))
-        found.append(Reminder(last, "Before the last tablet: ask whether a morning cortisol was taken and what it showed", why))
+        found.append(
+            Reminder(last, "Before the last tablet: ask whether a morning cortisol was taken and what it showed", why)
+        )
     every = int(value("settings", "lab_every"))
     drug = option.antibody.drug if option.antibody else None
     tests = "Blood tests: CRP and ESR" + (f"; for {drug}: blood count, liver, lipids" if drug else "")

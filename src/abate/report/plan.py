@@ -16,6 +16,7 @@ from abate.report.tables import brief, interval, percent, table
 
 __all__ = ["compose", "flare_figure"]
 
+CAUSES = ("flare", "withdrawal", "adrenals", "none of these")
 NAMES = {"pmr": "polymyalgia rheumatica", "gca": "giant cell arteritis"}
 
 
@@ -30,7 +31,7 @@ def compose(plan: Mapping[str, Any]) -> Report:
     patient, basis = plan["patient"], plan["basis"]
     sections = [*_flags(plan), Section("In short", _short(plan)), Section("Flares", _flares(plan))]
     sections += [Section("Prednisone", _doses(plan)), Section("Adrenals", _adrenals(plan))]
-    sections += [Section("Symptoms to expect", _symptoms(plan)), *_explanation(plan), *_front(plan), *_chosen(plan)]
+    sections += [Section("Symptoms to expect", _symptoms(plan)), *_explanation(plan), *_chosen(plan)]
     sections.append(Section("What stands behind this", (_honesty(plan),)))
     weeks = next(iter(plan["options"].values()))["weeks"]
     return Report(
@@ -75,8 +76,10 @@ def _short(plan: Mapping[str, Any]) -> tuple[Part, ...]:
     )
     weeks = next(iter(options.values()))["weeks"]
     notes = (
-        f"Within {weeks} weeks. Flare: share of virtual people with its 95 % interval of the simulation; what the model may "
-        "have wrong is not in it. Prednisone and days off: median and the band of 90 % of people, flares and their rescue "
+        f"Within {weeks} weeks. Flare: share of virtual people with its 95 % interval of the simulation; what the "
+        "model may "
+        "have wrong is not in it. Prednisone and days off: median and the band of 90 % of people, flares and "
+        "their rescue "
         "included.",
     )
     html = table(rows, caption="The options side by side", notes=notes, wrap=True)
@@ -115,7 +118,10 @@ def _flares(plan: Mapping[str, Any]) -> tuple[Part, ...]:
     ]
     least = min(options, key=lambda name: options[name]["flare"]["total"]["estimate"])
     said = f"Fewest flares: “{least}”, {interval(options[least]['flare']['total'], share=True)}."
-    caption = "Chance of a first flare by week, and its 95 % interval. It rises at visits: a flare is called when somebody looks."
+    caption = (
+        "Chance of a first flare by week, and its 95 % interval. It rises at visits: a flare is called when "
+        "somebody looks."
+    )
     figure = Figure("flares", flare_figure(options), caption, said, pd.DataFrame(rows))
     return Prose(said, role="reading"), figure
 
@@ -144,20 +150,29 @@ def _fans(plan: Mapping[str, Any], what: str, name: str, y: str, caption: str) -
         q = {float(level) / 100: np.asarray(v, float) for level, v in rows["quantiles"].items()}
         drawn = fan(np.asarray(rows["weeks"], float), q, y=y, x="Weeks from today")
         data = pd.DataFrame({"week": rows["weeks"], **{f"{k} %": v for k, v in rows["quantiles"].items()}})
-        alt = f"{option['label']}: the median ends at {brief(q[0.5][-1])}, 90 % of people between {brief(q[0.05][-1])} and {brief(q[0.95][-1])}."
+        alt = (
+            f"{option['label']}: the median ends at {brief(q[0.5][-1])}, 90 % of people between "
+            f"{brief(q[0.05][-1])} and {brief(q[0.95][-1])}."
+        )
         parts.append(Figure(f"{name}-{slug}", drawn, f"{option['label']}. {caption}", alt, data))
     return tuple(parts)
 
 
 def _doses(plan: Mapping[str, Any]) -> tuple[Part, ...]:
-    said = "The plan is the lower edge; where somebody flares, prednisone goes up again, and the fan opens."
-    caption = "Prednisone a day: median, and the bands that hold 50 and 90 % of people."
+    said = (
+        "While nobody flares everybody takes the plan; where somebody does, prednisone goes up again, and "
+        "the fan opens."
+    )
+    caption = "Prednisone a day, mean of each week: median, and the bands that hold 50 and 90 % of people."
     return Prose(said, role="reading"), *_fans(plan, "dose", "dose", "Prednisone (mg/day)", caption)
 
 
 def _symptoms(plan: Mapping[str, Any]) -> tuple[Part, ...]:
     level = next(iter(plan["options"].values()))["flare"]["threshold"]["value"]
-    caption = f"Symptom score: median, and the bands that hold 50 and 90 % of people; from {brief(level)} points a visit calls a flare."
+    caption = (
+        f"Symptom score: median, and the bands that hold 50 and 90 % of people; from {brief(level)} points a "
+        "visit calls a flare."
+    )
     return _fans(plan, "symptoms", "symptoms", "Symptom score (points)", caption)
 
 
@@ -165,7 +180,8 @@ def _adrenals(plan: Mapping[str, Any]) -> tuple[Part, ...]:
     cut = plan["cut_offs"]
     ready, poor = cut["recovered"], cut["uncertain"]
     said = (
-        f"Above {brief(ready['value'])} {ready['unit']} the adrenals have recovered; between {brief(poor['value'])} and "
+        f"Above {brief(ready['value'])} {ready['unit']} the adrenals have recovered; between "
+        f"{brief(poor['value'])} and "
         f"{brief(ready['value'])} stay on the dose and test again; below, go on and test in months ({ready['source']})."
     )
     rows = [
@@ -195,18 +211,40 @@ def _explanation(plan: Mapping[str, Any]) -> list[Section]:
     found = plan.get("explanation")
     if not found:
         return []
-    from abate.report.plan_explanation import parts
+    rows = pd.DataFrame(found["days"])
+    figure = explanation_figure(found["days"])
+    last = found["days"][-1]
+    chances = ", ".join(f"{name} {percent(last[name])}" for name in CAUSES)
+    alt = f"On the last day: {chances}."
+    caption = (
+        "Probability of each cause, given the diary up to that day. “None of these”: nothing adds enough to be felt."
+    )
+    best = pd.DataFrame(
+        {
+            "Next": [n["says"] for n in found["next"]],
+            "Uncertainty it removes": [percent(n["removes"]) for n in found["next"]],
+        }
+    )
+    parts: list[Part] = [
+        Prose(found["advice"], role="reading"),
+        Figure("explanation", figure, caption, alt, rows),
+        Table("next", table(best, caption="What would tell them apart best"), best),
+        *(Prose(note, role="note") for note in found["notes"]),
+    ]
+    return [Section("Flare, withdrawal or adrenals?", tuple(parts))]
 
-    return [Section("Flare, withdrawal or adrenals?", parts(found))]
 
-
-def _front(plan: Mapping[str, Any]) -> list[Section]:
-    found = plan.get("optimised")
-    if not found:
-        return []
-    from abate.report.plan_front import parts
-
-    return [Section("What a search found", parts(found))]
+def explanation_figure(days: list[Mapping[str, Any]]) -> Any:
+    """Draw the probability of each cause day by day."""
+    colours = arm_colours(CAUSES)
+    figure = blank("", "Probability (%)")
+    for name in CAUSES:
+        line = {"color": colours[name], "width": 2.2}
+        figure.add_scatter(
+            x=[d["date"] for d in days], y=[100 * d[name] for d in days], mode="lines", line=line, name=name
+        )
+    figure.update_yaxes(range=[0, 100])
+    return figure
 
 
 def _chosen(plan: Mapping[str, Any]) -> list[Section]:
@@ -239,12 +277,16 @@ def _honesty(plan: Mapping[str, Any]) -> Honesty:
             "Basis": basis["kind"],
             "Virtual people": f"{basis['people']} ({basis['effective_people']} distinct)",
         },
-        calibrated=("Flares, prednisone and remission in GiACTA and PMR-SPARE, and cohorts of polymyalgia rheumatica.",),
+        calibrated=(
+            "Flares, prednisone and remission in GiACTA and PMR-SPARE, and cohorts of polymyalgia rheumatica.",
+        ),
         not_validated=tuple(plan["model"]["not_validated"]),
         limits=(
-            "The intervals are those of the simulation: they shrink with more virtual people, what the model has wrong does not.",
+            "The intervals are those of the simulation: they shrink with more virtual people, what the model has "
+            "wrong does not.",
             f"After a flare every option goes on as the policy {', '.join(after)} of the library does.",
-            "The same virtual people, with the same noise to come, live through every option: differences are sharper than the "
+            "The same virtual people, with the same noise to come, live through every option: differences are "
+            "sharper than the "
             "chances themselves.",
         ),
     )

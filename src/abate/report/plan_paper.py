@@ -1,4 +1,4 @@
-"""What is printed of a plan: a handout with boxes to tick, and a one-page letter to the doctor (extra ``pdf``: typst)."""
+"""What is printed of a plan: a handout with boxes to tick, and a letter to the doctor (extra ``pdf``: typst)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def handout(
     7
     """
     lines = [f"#let foot = {_code(CAUTION)}", STYLE, f"#text(16pt, weight: 600, {_code(title)})"]
-    lines.append(f"#warn[{_text('Never stop prednisone at once, and never skip it when you are ill. ' + Honesty.CAUTION)}]")
+    lines.append(
+        f"#warn[{_text('Never stop prednisone at once, and never skip it when you are ill. ' + Honesty.CAUTION)}]"
+    )
     cells = ", ".join(f"[*{_text(dose)}*], [{_text(what)}]" for dose, what in tablets.items())
     lines.append(f"#text(9pt)[#table(columns: (auto, 1fr, auto, 1fr), stroke: none, inset: 2.5pt, {cells})]")
     head = ", ".join(f"[*{_text(name)}*]" for name in ("Week from", *weekdays, "mg"))
@@ -76,7 +78,9 @@ def handout(
     lines.append(f"#text(9pt)[#table(columns: {columns}, align: center + horizon, table.header({head}), {rows})]")
     if refills:
         said = ", ".join(f"[{_text(day)}], [{_text(what)}]" for day, what in refills)
-        lines.append("#block(breakable: false)[*Tablets to have at hand* " + f"#text(9pt)[#table(columns: (auto, 1fr), {said})]]")
+        lines.append(
+            "#block(breakable: false)[*Tablets to have at hand* " + f"#text(9pt)[#table(columns: (auto, 1fr), {said})]]"
+        )
     if flags:
         said = ", ".join(f"[{_text(flag)}]" for flag in flags)
         lines.append(f"#block(breakable: false)[#warn[*Get care at once, whatever this plan says* #list({said})]]")
@@ -86,7 +90,7 @@ def handout(
 def _row(week: HandoutWeek) -> Iterator[str]:
     yield f"[{_text(week.first)}]"
     for day, mg in week.days:
-        yield f"[#box_ #h(0.2em) *{_text(mg)}* \\ #text(7pt, fill: rgb(\"#59636e\"))[{_text(day)}]]"
+        yield f'[#box_ #h(0.2em) *{_text(mg)}* \\ #text(7pt, fill: rgb("#59636e"))[{_text(day)}]]'
     for _ in range(7 - len(week.days)):
         yield "[]"
     yield f"[{_text(week.total)}]"
@@ -105,7 +109,12 @@ def letter(plan: Mapping[str, Any]) -> str:
     option, patient = plan["options"][plan["chosen"]], plan["patient"]
     lines = [f"#let foot = {_code(CAUTION)}", STYLE.replace("16mm", "24mm")]
     lines.append(f"#text(16pt, weight: 600, {_code('What we propose, and why')})")
-    lines.append(_text(f"{patient['today']}. About {patient['name']}, who takes {brief(patient['dose_mg'])} mg of prednisone a day."))
+    lines.append(
+        _text(
+            f"{patient['today']}. About {patient['name']}, who takes {brief(patient['dose_mg'])} mg of prednisone a "
+            "day."
+        )
+    )
     steps = "; ".join(
         f"{brief(s['mg'])} mg for {_length(s['last_day'] - s['first_day'] + 1)}" for s in option["steps"]
     ) + ("" if option["then_mg"] else "; then none")
@@ -131,7 +140,8 @@ def _why(plan: Mapping[str, Any]) -> str:
     option = plan["options"][plan["chosen"]]
     said = (
         f"Simulated for {plan['basis']['people']} virtual people on the same doses, the chance of a flare within "
-        f"{option['weeks']} weeks is {interval(option['flare']['total'], share=True)}; prednisone over that time, with the "
+        f"{option['weeks']} weeks is {interval(option['flare']['total'], share=True)}; prednisone over that time, "
+        "with the "
         f"rescue of flares, {interval(option['cumulative-prednisone-mg'], digits=4)} mg."
     )
     other = (plan.get("differences") or {}).get(plan["chosen"])
@@ -159,14 +169,22 @@ def _adrenal(plan: Mapping[str, Any]) -> str:
         f"{brief(cut['recovered']['value'])} nmol/L recovered; {brief(cut['uncertain']['value'])} to "
         f"{brief(cut['recovered']['value'])} stay and repeat; below, go on and repeat in months (ESE/ES 2024)."
     )
-    told = [f"{brief(r['mg'])} mg {interval(r['ready'], share=True, dash=True)}" for r in rows if r["mg"] <= cut["test_at"]["value"]]
-    return said + (f" Forecast chance of being above the upper one at the end of the step: {'; '.join(told)}." if told else "")
+    told = [
+        f"{brief(r['mg'])} mg {interval(r['ready'], share=True, dash=True)}"
+        for r in rows
+        if r["mg"] <= cut["test_at"]["value"]
+    ]
+    return said + (
+        f" Forecast chance of being above the upper one at the end of the step: {'; '.join(told)}." if told else ""
+    )
 
 
 def _limits(plan: Mapping[str, Any]) -> str:
     return (
-        "The intervals are those of the simulation; what the model has wrong is not in them. It was calibrated to groups of "
-        "published trials and never compared with what became of single patients. After a flare the simulation goes on as "
+        "The intervals are those of the simulation; what the model has wrong is not in them. It was calibrated "
+        "to groups of "
+        "published trials and never compared with what became of single patients. After a flare the simulation "
+        "goes on as "
         f"the policy {plan['options'][plan['chosen']]['policy']} does."
     )
 
