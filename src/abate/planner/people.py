@@ -134,11 +134,10 @@ def people_like(
             "population prior",
             people,
         )
-        why = "was not used" if patient.measurements else "is recorded"
+        measured = "What was measured in this patient was not used" if patient.measurements else "Nothing was measured"
         says = (
-            f"Population prior: anybody of the population on these doses. Nothing measured in this patient {why}, so "
-            "the "
-            "forecast knows no more than the population."
+            f"Population prior: anybody of the population on these doses. {measured}, so the forecast knows no more than "
+            "the population."
         )
     until = posterior.day + 7.0 * (horizon + 5)
     run = posterior.run(OUTPUTS, until=until)

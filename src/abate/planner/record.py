@@ -316,7 +316,11 @@ def record_from_document(document: Document) -> Record:
     version = document.data.get("format", FORMAT)
     if isinstance(version, int) and version > FORMAT:
         raise document.error(
-            ("format",), "the file was written by a newer version", value=version, allowed=FORMAT, hint="upgrade abate"
+            ("format",),
+            "the file was written by a newer version",
+            value=version,
+            allowed=f"up to {FORMAT}",
+            hint="upgrade abate",
         )
     return read(Record, document)
 
