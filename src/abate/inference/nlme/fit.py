@@ -16,6 +16,7 @@ from abate.inference.nlme.dataset import Dataset, read_dataset
 from abate.inference.nlme.importance import Conditional, Likelihood, conditional, importance
 from abate.inference.nlme.information import Flat, check_identifiable, flatten, polish
 from abate.inference.nlme.saem import Plan, Trace, run_saem
+from abate.inference.nlme.starting import pooled_start
 from abate.inference.nlme.structure import Choices, Structure, structure
 from abate.science.model import Model, load
 
@@ -208,6 +209,7 @@ def fit_population(
     )
     shape = structure(chosen, data, choices or Choices())
     courses = Courses(shape, data, threads)
+    shape = replace(shape, start=replace(shape.start, mu=pooled_start(shape, data, courses, seed)))
     check_identifiable(shape, data, courses)
 
     def tell(share: float, now: Any) -> None:

@@ -258,7 +258,9 @@ class _Work:
         """
         with np.load(path) as held:
             if str(held["key"]) != self._key():
-                raise InputError(str(path), "the interrupted fit was another one", hint="delete the file, or choose another --out")
+                raise InputError(
+                    str(path), "the interrupted fit was another one", hint="delete the file, or choose another --out"
+                )
             self.iteration = int(held["iteration"])
             self.now = Parameters(held["mu"], held["beta"], held["omega"], held["sigma"])
             self.mean, self.square = held["mean"], held["square"]
