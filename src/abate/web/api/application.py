@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from abate import __version__
 from abate.web import faults
-from abate.web.api import answers, library, scores, studies, trials
+from abate.web.api import answers, library, plans, scores, studies, trials
 
 __all__ = ["About", "create_api"]
 
@@ -55,7 +55,7 @@ def create_api() -> FastAPI:
             caution="For research and conversation with your clinician; not a prescription.",
         )
 
-    for part in (library, trials, studies, scores):
+    for part in (library, trials, studies, scores, plans):
         router.include_router(part.router)
     api.include_router(router)
     return api

@@ -9,7 +9,19 @@ from abate.web.pages import frame
 
 __all__ = ["register"]
 
-_PAGES = ("home", "lab", "small_study", "library", "policies", "interface", "run_files")
+_PAGES = (
+    "home",
+    "patient",
+    "compare",
+    "explanation",
+    "calendar",
+    "lab",
+    "small_study",
+    "library",
+    "policies",
+    "interface",
+    "run_files",
+)
 
 
 def register(home: Path) -> None:

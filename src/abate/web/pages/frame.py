@@ -69,6 +69,10 @@ def fault(message: str) -> None:
 
 def _places(_: Words) -> list[tuple[str, str]]:
     return [
+        ("/patient", _("Patient")),
+        ("/compare", _("Compare plans")),
+        ("/explain", _("What is this?")),
+        ("/calendar", _("Calendar")),
         ("/lab", _("Trial lab")),
         ("/study", _("Small study")),
         ("/library", _("Library")),

@@ -17,11 +17,20 @@ def home_page() -> None:
     _ = words()
     with frame(_, _("Coming off prednisone with IL-6 receptor blockade"), here="/"):
         html(
-            escape(_("Simulate trials, analyse a small study, and look up every equation and number behind them.")),
+            escape(
+                _(
+                    "Plan one patient's taper, simulate trials, analyse a small study, and look up every equation "
+                    "and number behind it."
+                )
+            ),
             classes="lead",
             tag="p",
         )
         places = [
+            ("/patient", _("Patient"), _("One patient's record, in a file on this machine.")),
+            ("/compare", _("Compare plans"), _("Tapers side by side in people like the patient, with intervals.")),
+            ("/explain", _("What is this?"), _("Flare, withdrawal or adrenals? And what would tell them apart.")),
+            ("/calendar", _("Calendar"), _("The chosen plan by day, tablets, and papers to hand over.")),
             ("/lab", _("Trial lab"), _("Run a virtual trial and browse its people.")),
             ("/study", _("Small study"), _("Drop a file of a few patients; read the report.")),
             ("/library", _("Library"), _("Equations, numbers, units, sources, and how far each can be trusted.")),

@@ -1,0 +1,19 @@
+"""``/api/plan``: forecasts of candidate tapers for one patient, with intervals."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from abate.web.api.answers import Results, as_answer
+from abate.web.plans import PlanRequest, answer_plan
+from abate.web.work import bench
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["patient"])
+
+
+@router.post("/plan", response_model=Results, summary="Forecast tapers for one patient")
+async def plan(request: PlanRequest) -> Response:
+    """Forecast every option in the same virtual people; the record is not kept. Not a prescription."""
+    return as_answer("plan", await bench.call(answer_plan, request), request.seed)

@@ -1,0 +1,106 @@
+"""What is this? Flare, withdrawal or adrenals: the model's probability of each, and what would tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from abate.ground.errors import AbateError
+from abate.web.pages.frame import PATIENCE, fault, frame, html, press, room, words
+from abate.web.pages.plan_html import table
+from abate.web.pages.progress import Progress
+from abate.web.pages.warnings import flag_box
+from abate.web.plans import load_patient
+from abate.web.words import Words
+from abate.web.work import Job, bench
+
+if TYPE_CHECKING:
+    from abate.planner.explain import Explanation
+
+__all__ = ["explain_page"]
+
+KIND = "explanation"
+LAST_DAYS = 14
+"""Days that are shown; the whole course is in what `abate plan` writes."""
+
+
+@ui.page("/explain", response_timeout=PATIENCE)
+def explain_page() -> None:
+    """Explain the complaints of the last weeks."""
+    _ = words()
+    with frame(_, _("What is this?"), here="/explain"):
+        try:
+            record = load_patient(room().patient)
+        except AbateError as error:
+            fault(str(error))
+            return
+        if record is None:
+            html(f'<a href="/patient">{escape(_("Enter a patient first"))}</a>', tag="p")
+            return
+        flagged = flag_box(_, record)
+        if flagged:
+            html(escape(_("These signs come before any forecast; nothing below outweighs them.")), tag="p")
+        html(
+            escape(
+                _(
+                    "A flare, withdrawal, or adrenals that are still asleep? The model weighs them by the diary. It is "
+                    "not a diagnosis, and it may be wrong; never stop or cut a steroid because of it."
+                )
+            ),
+            classes="lead",
+            tag="p",
+        )
+        said = ui.element("div")
+        patient = record
+
+        def work(tell: Callable[[float], None]) -> Explanation:
+            from abate.planner.explain import explain
+
+            return explain(patient, progress=tell)
+
+        def ended(job: Job) -> None:
+            said.clear()
+            with said:
+                if job.state == "done":
+                    _show(_, job.result)
+                else:
+                    fault(job.message or _("Stopped; nothing was kept of it."))
+
+        button = press(_("Weigh the explanations"))
+        progress = Progress(_, KIND, ended)
+
+        def start() -> None:
+            bench.start(progress.session, KIND, _("Weighing"), work)
+            progress.watch()
+
+        button.on_click(start)
+
+
+def _show(_: Words, found: Explanation) -> None:
+    from abate.planner.complaints import CAUSES
+
+    names = {
+        "flare": _("flare"),
+        "withdrawal": _("withdrawal"),
+        "adrenals": _("adrenals"),
+        "none of these": _("none of these"),
+    }
+    shares = ", ".join(
+        f"{names[cause]} {_.percent(float(p))}" for cause, p in zip(CAUSES, found.probability[-1], strict=True)
+    )
+    html(f"<strong>{escape(shares)}</strong>", tag="p")
+    html(escape(_(found.advice)), classes="caution", tag="p")
+    html(escape(_("What would tell them apart")), tag="h2")
+    rows = [[escape(_(row.says)), _.percent(row.removes)] for row in found.next]
+    html(table([escape(_("Measure")), escape(_("Share of the doubt that it removes"))], rows))
+    html(escape(_("Day by day")), tag="h2")
+    days = [
+        [escape(_.date(day)), *(_.percent(float(p)) for p in row)]
+        for day, row in list(zip(found.days, found.probability, strict=True))[-LAST_DAYS:]
+    ]
+    html(table([escape(_("Day")), *(escape(names[cause]) for cause in CAUSES)], days))
+    for note in (*found.notes, found.basis):
+        html(escape(note), classes="note", tag="p").props("lang=en")

@@ -1,0 +1,137 @@
+"""Forecasts as tables and drawings: every number with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from abate.web.words import Words
+
+__all__ = ["adrenal_table", "fans", "flare_svg", "plan_table", "table"]
+
+_DASH = "\u2013"
+
+
+def table(heads: list[str], rows: list[list[str]], *, caption: str = "") -> str:
+    """Return a table; the first cell of a row is its head, everything is escaped already."""
+    head = "".join(f'<th scope="col">{cell}</th>' for cell in heads)
+    body = "".join(
+        "<tr>" + f'<th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
+        for row in rows
+    )
+    said = f"<caption>{caption}</caption>" if caption else ""
+    parts = f"{said}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="tablebox" tabindex="0"><table>{parts}</table></div>'
+
+
+def share(_: Words, estimate: Mapping[str, Any]) -> str:
+    """Write a chance with its interval.
+
+    Examples
+    --------
+    >>> share(Words("en"), {"estimate": 0.25, "low": 0.2, "high": 0.3}).replace(chr(160), " ")
+    '25 % (20–30 %)'
+    """
+    if estimate["estimate"] is None:
+        return "–"
+    return (
+        f"{_.percent(estimate['estimate'])} ({_.number(100 * estimate['low'], 0)}{_DASH}{_.percent(estimate['high'])})"
+    )
+
+
+def spread(_: Words, estimate: Mapping[str, Any]) -> str:
+    """Write a median with the band of 90 % of people."""
+    if estimate["estimate"] is None:
+        return "–"
+    low, high = _.number(estimate["low"], 0), _.number(estimate["high"], 0)
+    return f"{_.number(estimate['estimate'], 0)} ({low}{_DASH}{high})"
+
+
+def plan_table(_: Words, plan: Mapping[str, Any]) -> str:
+    """Return the options side by side."""
+    weeks = next(iter(plan["options"].values()))["weeks"]
+    heads = [
+        _("Plan"),
+        _("Flare within {n} weeks", n=weeks),
+        _("Prednisone in all (mg)"),
+        _("Off prednisone without a flare"),
+        _("Days off prednisone"),
+    ]
+    rows = [
+        [
+            escape(_label(_, slug, option)),
+            share(_, option["flare"]["total"]),
+            spread(_, option["cumulative-prednisone-mg"]),
+            share(_, option["off-prednisone-without-flare"]),
+            spread(_, option["days-off-prednisone"]),
+        ]
+        for slug, option in plan["options"].items()
+    ]
+    note = _(
+        "Chances with their 95 % interval (of the simulation alone); amounts as the median and the band of 90 % of "
+        "people."
+    )
+    return table([escape(head) for head in heads], rows, caption=escape(note))
+
+
+def adrenal_table(_: Words, plan: Mapping[str, Any]) -> str:
+    """Return the chance that the adrenals are ready at the end of each step."""
+    cut = plan["cut_offs"]["recovered"]
+    rows = [
+        [
+            escape(_label(_, slug, option)),
+            f"{_.number(row['mg'])} mg",
+            _.number(row["week"]),
+            share(_, row["ready"]),
+            _.percent(row["not_ready"]["estimate"] or 0.0),
+        ]
+        for slug, option in plan["options"].items()
+        for row in option["adrenal"]
+    ]
+    heads = [_("Plan"), _("At"), _("Week"), _("Ready"), _("Not ready")]
+    note = _(
+        "Ready: morning cortisol above {limit} nmol/L at the end of the step, of those without a flare until then.",
+        limit=_.number(cut["value"], 0),
+    )
+    return table([escape(head) for head in heads], rows, caption=escape(note))
+
+
+def flare_svg(_: Words, plan: Mapping[str, Any]) -> str:
+    """Draw the chance of a first flare by week for all options."""
+    from abate.report.drawing import to_svg
+    from abate.report.plan import flare_figure
+
+    options = {_label(_, slug, option): option for slug, option in plan["options"].items()}
+    figure = flare_figure(options)
+    figure.update_xaxes(title_text=_("Weeks from today"))
+    figure.update_yaxes(title_text=_("Chance of a flare (%)"))
+    caption = escape(_("Chance of a first flare by week, and its 95 % interval."))
+    alt = "; ".join(f"{name}: {share(_, option['flare']['total'])}" for name, option in options.items())
+    return f"<figure>{to_svg(figure, label=alt, standalone=False)}<figcaption>{caption}</figcaption></figure>"
+
+
+def fans(_: Words, plan: Mapping[str, Any], what: str) -> str:
+    """Draw the median and the bands of 50 and 90 % of people, a drawing an option."""
+    import numpy as np
+
+    from abate.report.drawing import to_svg
+    from abate.report.figures import fan
+
+    titles = {"dose": _("Prednisone (mg a day)"), "morning-cortisol": _("Morning cortisol (nmol/L)")}
+    drawn = []
+    for slug, option in plan["options"].items():
+        rows = option["fans"][what]
+        levels = {float(level) / 100: np.asarray(values, float) for level, values in rows["quantiles"].items()}
+        figure = fan(np.asarray(rows["weeks"], float), levels, y=titles[what], x=_("Weeks from today"))
+        name = _label(_, slug, option)
+        last = levels[0.5][-1]
+        alt = _("{plan}: the median ends at {n}.", plan=name, n=_.number(last))
+        svg = to_svg(figure, label=alt, standalone=False, width=420)
+        caption = escape(_("{plan}: median, and the bands of 50 and 90 % of people.", plan=name))
+        drawn.append(f"<figure>{svg}<figcaption>{caption}</figcaption></figure>")
+    return "".join(drawn)
+
+
+def _label(_: Words, slug: str, option: Mapping[str, Any]) -> str:
+    return f"{option['label']} ({_('changed by you')})" if slug.endswith("-moved") else str(option["label"])
