@@ -55,23 +55,24 @@ def test_a_text_that_is_no_plan_is_refused(text: str, said: str) -> None:
 @given(st.text(alphabet="0123456789. mgforweks%,thnl/", max_size=40))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_a_plan_or_one_line(text: str) -> None:
+    said = ""
     try:
-        taper = taper_from_text(text)
+        said = f"{taper_from_text(text).duration} days"
     except InputError as error:
-        assert "\n" not in str(error)
-    else:
-        assert taper.duration > 0
+        said = str(error)
+    assert said
+    assert "\n" not in said
 
 
 def test_candidates_begin_at_the_present_dose_and_come_with_and_without_the_antibody() -> None:
     options = candidates(RECORD)
-    assert list(options)[0] == "guideline"
+    assert next(iter(options)) == "guideline"
     assert {"doctor", "guideline-with-tocilizumab", "doctor-with-tocilizumab", "patients-slow"} <= set(options)
     assert all(option.daily(1)[0] <= RECORD.dose for option in options.values())
     on = candidates(record_from(ON_DRUG))
     assert on["guideline"].antibody_since == 13
     assert on["guideline-without-tocilizumab"].antibody is None
-    with pytest.raises(InputError, match="there is no such option.*did you mean 'guideline'"):
+    with pytest.raises(InputError, match=r"there is no such option.*did you mean 'guideline'"):
         choose(RECORD, ["guidline"])
 
 
@@ -96,8 +97,12 @@ def test_one_taper_of_the_library_alone_falls_too_steeply(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["3 mg for 4 weeks", "7 mg for 1 week, 0 mg for 1 week", "7 mg for 1 day, 5 mg for 1 day, 3 mg for 1 day, 1 mg for 4 weeks"],
-)  # fmt: skip
+    [
+        "3 mg for 4 weeks",
+        "7 mg for 1 week, 0 mg for 1 week",
+        "7 mg for 1 day, 5 mg for 1 day, 3 mg for 1 day, 1 mg for 4 weeks",
+    ],
+)
 def test_no_schedule_is_written_for_a_steroid_that_is_cut_abruptly(text: str) -> None:
     option = option_from_text(RECORD, text)
     assert "dangerous" in option.warnings[0]

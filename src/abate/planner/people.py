@@ -134,10 +134,12 @@ def people_like(
             "population prior",
             people,
         )
-        measured = "What was measured in this patient was not used" if patient.measurements else "Nothing was measured"
+        measured = "Nothing was measured"
+        if patient.measurements:
+            measured = "What was measured in this patient was not used"
         says = (
-            f"Population prior: anybody of the population on these doses. {measured}, so the forecast knows no more than "
-            "the population."
+            f"Population prior: anybody of the population on these doses. {measured}, so the forecast knows no more "
+            "than the population."
         )
     until = posterior.day + 7.0 * (horizon + 5)
     run = posterior.run(OUTPUTS, until=until)
