@@ -5,83 +5,28 @@ The truth lives in the engine; what a visit sees is measured with error; the pol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from abate.engine.ensemble import Dose, Ensemble
+from abate.engine.ensemble import Ensemble, Run
 from abate.ground.randomness import uniform
-from abate.science.policy import Memory, Policy, begin, decide
+from abate.science.policy import Decisions, Memory, Policy, begin, decide
 from abate.science.population import Population, draw
-from abate.science.regimen import Doses, Regimen
-from abate.science.regimen.drugs import clock_hours
 from abate.study.observation import Clinic
+from abate.trial.course import Course
+from abate.trial.dosing import STEROID, Dosing
 from abate.trial.entry import entry_doses, entry_parameters, leaving_days
 from abate.trial.protocol import Arm, Trial
+from abate.trial.unscheduled import next_stop, occasion, remembered, who_comes
 
-__all__ = ["Course", "run_arm"]
+__all__ = ["run_arm"]
 
 Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
 Persons = npt.NDArray[np.int64]
-
-STEROID = "prednisone"
-
-
-@dataclass
-class Course:
-    """What happened to some people of one arm, as arrays; row i is person ``persons[i]``.
-
-    Attributes
-    ----------
-    persons : ndarray of int, shape (n,)
-        Keys of all draws.
-    covariates : dict of ndarray, shape (n,)
-    followed : ndarray, shape (n,)
-        Day on which each person left, or the end.
-    prednisone : ndarray, shape (n, days)
-        mg on each day.
-    courses : dict from output to ndarray, shape (n, days + 1)
-        At 00:00 of each day.
-    seen : list of (visit day, dict of measure to ndarray (n,))
-        What each visit saw.
-    events : list of (day, event, ndarray of bool (n,))
-    ledger : list of dict
-        One row a decision, ``person`` being the row.
-    antibody : list of Doses
-        Every dose of the arm's drugs, zeros where a person no longer took it.
-    codes : ndarray of int, shape (n,)
-        How each person's solution ended; 0 is well.
-    """
-
-    persons: Persons
-    covariates: dict[str, Floats]
-    followed: Floats
-    prednisone: Floats
-    courses: dict[str, npt.NDArray[np.float32]]
-    codes: npt.NDArray[np.int64]
-    seen: list[tuple[int, dict[str, Floats]]] = field(default_factory=list)
-    events: list[tuple[int, str, npt.NDArray[np.bool_]]] = field(default_factory=list)
-    ledger: list[dict[str, Any]] = field(default_factory=list)
-    antibody: list[Doses] = field(default_factory=list)
-
-    def take(self, rows: npt.NDArray[np.int64]) -> Course:
-        """Return the course of some of the people, in that order (without the ledger's rows of others)."""
-        place = {int(row): index for index, row in enumerate(rows)}
-        return Course(
-            self.persons[rows],
-            {name: values[rows] for name, values in self.covariates.items()},
-            self.followed[rows],
-            self.prednisone[rows],
-            {name: values[rows] for name, values in self.courses.items()},
-            self.codes[rows],
-            [(day, {name: values[rows] for name, values in seen.items()}) for day, seen in self.seen],
-            [(day, event, called[rows]) for day, event, called in self.events],
-            [{**row, "person": place[row["person"]]} for row in self.ledger if row["person"] in place],
-            [Doses(d.drug, d.route, d.time, d.amount[:, rows], d.duration_h, d.lag_h) for d in self.antibody],
-        )
 
 
 def run_arm(
@@ -124,41 +69,86 @@ def run_arm(
     start_dose = entry_doses(trial, persons, seed)
     parameters |= entry_parameters(trial, ensemble.model, start_dose)
     run = ensemble.start(parameters, persons, seed)
-    followed = leaving_days(trial, persons, seed)
     memory = _begin(trial, arm, policy, persons, start_dose, seed)
     n, days = persons.size, trial.days
     outputs = {name: np.empty((n, days + 1), dtype=np.float32) for name in ensemble.outputs}
-    course = Course(persons, covariates, followed, np.empty((n, days)), outputs, np.zeros(n, dtype=np.int64))
+    followed = leaving_days(trial, persons, seed)
+    course = Course(persons, covariates, followed, np.zeros((n, days)), outputs, np.zeros(n, dtype=np.int64))
+    if STEROID in trial.adherence:
+        course.planned = np.zeros((n, days))
+    dosing = Dosing(trial, arm, policy, covariates, persons, seed)
+    way = _Way(trial, policy, clinic, run, dosing, course, memory, seed)
     visits = trial.visit_days
-    regimens = [regimen.of(regimen.drug or "") for regimen in arm.regimens]
-    last = np.full((len(regimens), n), -np.inf)
     for visit, day in enumerate(visits):
         until = visits[visit + 1] if visit + 1 < len(visits) else None
-        truth = {name: rows[0] for name, rows in run.advance(day).items()}
-        for name in ensemble.outputs:
-            course.courses[name][:, day] = truth[name]
-        seen = clinic.observe(truth, trial.measures, persons, visit, seed)
-        present = day < followed if until is not None else day <= followed
-        seen = {name: np.where(present, values, np.nan) for name, values in seen.items()}
-        course.seen.append((day, seen))
-        draws = {d: uniform(seed, f"policy:{d}", persons, visit + 1) for d in policy.draws}
-        decisions = decide(policy, day, seen, memory, draws, next_visit=until, present=present)
-        memory = decisions.memory
-        course.events += [(day, event, called) for event, called in decisions.events.items() if called.any()]
-        course.ledger += list(decisions.ledger())
+        way.visit(day, until, visit)
         if until is None:
             break
-        course.prednisone[:, day:until] = memory.plan[:, day:until]
-        given = [_antibody(r, day, until, covariates, memory, last[i]) for i, r in enumerate(regimens)]
-        course.antibody += given
-        doses = [dose for some in (_prednisone(course.prednisone, day, until), *given) for dose in _single(some)]
-        between = run.advance(until, doses, record_at=np.arange(day + 1.0, until))
-        for name, rows in between.items():
-            course.courses[name][:, day + 1 : until] = rows.T
+        stop = day
+        while stop < until:
+            start, stop = stop, next_stop(trial, policy, way.memory, stop, until)
+            way.live(start, stop)
+            if stop < until:
+                way.visit_between(stop, until)
         if progress:
             progress(until / days)
     course.codes = run.codes.astype(np.int64)
     return course
+
+
+@dataclass
+class _Way:
+    """People on their way through a trial."""
+
+    trial: Trial
+    policy: Policy
+    clinic: Clinic
+    run: Run
+    dosing: Dosing
+    course: Course
+    memory: Memory
+    seed: int
+
+    def visit(self, day: int, until: int | None, visit: int) -> None:
+        """See everybody who has not left, on the day of a scheduled visit; `until` is that of the next."""
+        followed = self.course.followed
+        present = day < followed if until is not None else day <= followed
+        seen = self._measured(day, visit)
+        self.memory = self._decided(day, until, visit, seen, present).memory
+
+    def visit_between(self, day: int, until: int) -> None:
+        """See those who come between scheduled visits."""
+        seen = self._measured(day, occasion(day))
+        came = who_comes(self.trial, self.policy, self.memory, day, seen) & (day < self.course.followed)
+        if came.any():
+            self.course.unscheduled.add(day)
+            self.memory = remembered(self._decided(day, until, occasion(day), seen, came), came)
+
+    def live(self, day: int, until: int) -> None:
+        """Give the doses of [day, until) and follow everybody through it."""
+        doses = list(self.dosing.give(self.course, self.memory, day, until))
+        between = self.run.advance(until, doses, record_at=np.arange(day + 1.0, until))
+        for name, rows in between.items():
+            self.course.courses[name][:, day + 1 : until] = rows.T
+
+    def _measured(self, day: int, visit: int) -> dict[str, Floats]:
+        """Record the truth of today, and return what would be measured of it."""
+        truth = {name: rows[0] for name, rows in self.run.advance(day).items()}
+        for name, values in truth.items():
+            self.course.courses[name][:, day] = values
+        return self.clinic.observe(truth, self.trial.measures, self.course.persons, visit, self.seed)
+
+    def _decided(
+        self, day: int, until: int | None, visit: int, measured: dict[str, Floats], present: Booleans
+    ) -> Decisions:
+        course, policy = self.course, self.policy
+        seen = {name: np.where(present, values, np.nan) for name, values in measured.items()}
+        course.seen.append((day, seen))
+        draws = {d: uniform(self.seed, f"policy:{d}", course.persons, visit + 1) for d in policy.draws}
+        decisions = decide(policy, day, seen, self.memory, draws, next_visit=until, present=present)
+        course.events += [(day, event, called) for event, called in decisions.events.items() if called.any()]
+        course.ledger += list(decisions.ledger())
+        return decisions
 
 
 def _begin(trial: Trial, arm: Arm, policy: Policy, persons: Persons, start_dose: Floats, seed: int) -> Memory:
@@ -172,32 +162,3 @@ def _begin(trial: Trial, arm: Arm, policy: Policy, persons: Persons, start_dose:
         taper=arm.taper,
         drug=bool(arm.drugs),
     )
-
-
-def _prednisone(daily: Floats, day: int, until: int) -> Doses:
-    """Return the tablets of each morning in [day, until)."""
-    times = np.arange(float(day), until) + clock_hours()["morning"] / 24
-    return Doses(STEROID, "oral", times, np.ascontiguousarray(daily[:, day:until].T))
-
-
-def _single(doses: Doses) -> Iterator[Dose]:
-    """Yield the doses one by one, as the engine takes them."""
-    for time, amount in zip(doses.enters, doses.amount, strict=True):
-        yield Dose(float(time), doses.drug, doses.route, amount, doses.duration_h / 24)
-
-
-def _antibody(
-    regimen: Regimen, day: int, until: int, covariates: Mapping[str, Floats], memory: Memory, last: Floats
-) -> Doses:
-    """Return the doses of a drug up to the next visit: as the regimen says, unless the policy stopped or spaced it.
-
-    `last` holds the day of each person's last dose and is moved on.
-    """
-    doses = regimen.doses(day, until, covariates)
-    amount = doses.amount.copy()
-    for index, time in enumerate(doses.time):
-        every = memory.drug_every
-        due = np.isnan(every) | (time - last >= every - 1e-9)
-        amount[index] = np.where(memory.drug_on & due, amount[index], 0.0)
-        last[amount[index] > 0] = time
-    return Doses(doses.drug, doses.route, doses.time, amount, doses.duration_h, doses.lag_h)

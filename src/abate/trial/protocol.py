@@ -16,6 +16,8 @@ from abate.ground.quantity import Grade
 from abate.ground.schema import read
 from abate.science.population import load_population
 from abate.science.regimen import Regimen, load_taper, parse
+from abate.science.regimen.adherence import Adherence
+from abate.science.regimen.drugs import drug
 from abate.study.endpoints import ENDPOINTS, check_rule
 from abate.study.observation import load_clinic
 
@@ -90,6 +92,43 @@ class Dropout(Sourced):
         return convert(self.rate, self.unit, "1/day")
 
 
+class Habit(Sourced):
+    """How people take a drug: doses missed, missed in a row, and late."""
+
+    missed: float = Field(0.0, ge=0, le=1)
+    """Share of doses that are not taken."""
+    clustered: float = Field(0.0, ge=0, lt=1)
+    """How missed doses cluster: 0 for each on its own, towards 1 for long runs; the share stays what it is."""
+    late: float = Field(0.0, ge=0, le=1)
+    """Share of the doses taken that are taken late."""
+    mean_delay_h: float | None = Field(None, gt=0)
+    """Mean delay of late doses, hours (exponential)."""
+    longest_delay_h: float | None = Field(None, gt=0)
+    """No dose is later than this."""
+    grid_h: float = Field(4.0, gt=0)
+    """Delays are rounded up to multiples of this; a finer grid costs more, as everybody's solution stops at each."""
+
+    @model_validator(mode="after")
+    def _lateness_has_a_length(self) -> Habit:
+        if self.late > 0 and (self.mean_delay_h is None or self.longest_delay_h is None):
+            raise ValueError("late doses need a length: write mean_delay_h and longest_delay_h in hours")
+        if self.longest_delay_h is not None and self.longest_delay_h < self.grid_h:
+            raise ValueError(
+                f"the longest delay ({self.longest_delay_h:g} h) is shorter than grid_h ({self.grid_h:g} h): "
+                "write a smaller grid_h"
+            )
+        return self
+
+    @property
+    def adherence(self) -> Adherence:
+        """The random process."""
+        if self.late == 0:
+            return Adherence(self.missed, self.clustered)
+        return Adherence(
+            self.missed, self.clustered, self.late, self.mean_delay_h or 0.0, self.longest_delay_h or 0.0, self.grid_h
+        )
+
+
 class Arm(_Strict):
     """One arm: how many people, which drugs, which taper."""
 
@@ -147,6 +186,8 @@ class Trial(_Strict):
     policy: str
     entry: Entry = Entry()
     dropout: Dropout | None = None
+    adherence: dict[str, Habit] = {}
+    diary: str | None = None
     arms: dict[str, Arm]
     reference: str | None = None
     groups: dict[str, tuple[str, ...]] = {}
@@ -175,6 +216,18 @@ class Trial(_Strict):
         else:
             days = {7 * week for week in self.visits}
         return tuple(sorted({0, *days, self.days}))
+
+    @property
+    def diary_days(self) -> int:
+        """Days between two looks at the diary."""
+        return 7 * visit_weeks(self.diary or "every week")
+
+    @field_validator("diary")
+    @classmethod
+    def _a_diary(cls, diary: str | None) -> str | None:
+        if diary is not None:
+            visit_weeks(diary)
+        return diary
 
     @field_validator("visits")
     @classmethod
@@ -257,7 +310,19 @@ def read_trial(document: Document) -> Trial:
                 raise document.error(("arms", slug, "drugs", index), str(error)) from error
         if arm.taper:
             load_taper(arm.taper)
+    _check_adherence(document, trial)
     return trial
+
+
+def _check_adherence(document: Document, trial: Trial) -> None:
+    """Refuse a habit for a drug that nobody takes: it would be read and do nothing."""
+    taken = sorted(
+        {"prednisone", *(drug(r.drug).active for arm in trial.arms.values() for r in arm.regimens if r.drug)}
+    )
+    for name in trial.adherence:
+        if name not in taken:
+            hint = did_you_mean(name, taken)
+            raise document.error(("adherence", name), "no arm takes this drug", value=name, allowed=taken, hint=hint)
 
 
 def _look_up(document: Document, trial: Trial) -> None:

@@ -27,7 +27,8 @@ from abate.science.population import Population, load_population
 from abate.study.observation import load_clinic
 from abate.study.store import COURSES, Study, write
 from abate.study.tables import TABLES
-from abate.trial.arm import Course, run_arm
+from abate.trial.arm import run_arm
+from abate.trial.course import Course
 from abate.trial.protocol import Arm, Trial
 from abate.trial.tables import study_rows
 from abate.trial.values import model_values
@@ -104,6 +105,13 @@ def prepare(trial: Trial, *, outputs: tuple[str, ...] = RECORDED) -> Setup:
     }
     for policy in policies.values():
         policy.check_shown(trial.measures, where=trial.name)
+    if trial.diary is not None and not any(policy.visits.on_symptoms for policy in policies.values()):
+        raise InputError(
+            f"{trial.name}, diary",
+            "no policy of the trial asks for visits on symptoms",
+            value=trial.diary,
+            hint="leave the diary out, or write visits.on-symptoms in the policy",
+        )
     for slug, arm in trial.arms.items():
         for regimen in arm.regimens:
             drug, route = regimen.drug, regimen.route
@@ -318,9 +326,13 @@ def _courses(course: Course, chunk: _Chunk, subjects: npt.NDArray[np.object_], s
         shown = np.where(gone, np.float32(np.nan), values[:n]).astype(np.float32)
         attributes = {"units": output.unit if output else "", "long_name": output.label if output else name}
         data[name] = (("subject", "day"), shown, attributes)
-    dose = np.concatenate([course.prednisone[:n], course.prednisone[:n, -1:]], axis=1).astype(np.float32)
-    label = {"units": "mg/day", "long_name": "prednisone"}
-    data["prednisone_dose"] = (("subject", "day"), np.where(gone, np.float32(np.nan), dose), label)
+    daily = {"prednisone_dose": (course.prednisone, "prednisone")}
+    if course.planned is not None:
+        daily["prednisone_planned"] = (course.planned, "prednisone, planned")
+    for name, (mg, label) in daily.items():
+        dose = np.concatenate([mg[:n], mg[:n, -1:]], axis=1).astype(np.float32)
+        attributes = {"units": "mg/day", "long_name": label}
+        data[name] = (("subject", "day"), np.where(gone, np.float32(np.nan), dose), attributes)
     coordinates = {
         "subject": subjects.astype(str),
         "arm": ("subject", np.full(n, chunk.arm)),

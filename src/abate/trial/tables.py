@@ -11,8 +11,9 @@ import numpy.typing as npt
 from abate.science.regimen.drugs import clock_hours
 from abate.study.observation import Clinic
 from abate.study.tables import empty
-from abate.trial.arm import STEROID, Course
+from abate.trial.course import Course
 from abate.trial.doses import daily_rows, repeated_rows
+from abate.trial.dosing import STEROID
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["study_rows", "visit_label"]
 
 
-def visit_label(day: int) -> str:
-    """Name a visit.
+def visit_label(day: int, *, scheduled: bool = True) -> str:
+    """Name a visit; one between the scheduled ones is named apart, as only some people came to it.
 
     Examples
     --------
-    >>> visit_label(84), visit_label(3)
-    ('week 12', 'day 3')
+    >>> visit_label(84), visit_label(3), visit_label(21, scheduled=False)
+    ('week 12', 'day 3', 'unscheduled day 21')
     """
+    if not scheduled:
+        return f"unscheduled day {day}"
     return f"week {day // 7}" if day % 7 == 0 else f"day {day}"
 
 
@@ -73,14 +76,19 @@ def _doses(course: Course, subjects: npt.NDArray[np.object_]) -> pd.DataFrame:
 
     n = subjects.size
     followed = course.followed[:n]
-    frames = [daily_rows(course.prednisone[:n], followed, STEROID, clock_hours()["morning"])]
-    kinds = {(d.drug, d.route, d.duration_h) for d in course.antibody}
+    frames = []
+    if course.planned is None:
+        frames.append(daily_rows(course.prednisone[:n], followed, STEROID, clock_hours()["morning"]))
+    given = course.steroid + course.antibody
+    kinds = {(d.drug, d.route, d.duration_h) for d in given}
     for drug, route, hours in sorted(kinds):
-        parts = [d for d in course.antibody if (d.drug, d.route, d.duration_h) == (drug, route, hours) and d.time.size]
+        parts = [d for d in given if (d.drug, d.route, d.duration_h) == (drug, route, hours) and d.time.size]
         if parts:
             times = np.concatenate([d.time for d in parts])
             amounts = np.concatenate([d.amount[:, :n] for d in parts])
-            frames.append(repeated_rows(times, amounts, followed, drug, route, hours / 24))
+            # A late dose may come after the first of the next span.
+            order = np.argsort(times, kind="stable")
+            frames.append(repeated_rows(times[order], amounts[order], followed, drug, route, hours / 24))
     table = pd.concat(frames, ignore_index=True)
     table["subject"] = subjects[table["person"].to_numpy()]
     return table.sort_values(["person", "time", "drug"], kind="stable").drop(columns="person")
@@ -96,7 +104,7 @@ def _measurements(course: Course, subjects: npt.NDArray[np.object_], clinic: Cli
                 "person": np.arange(n),
                 "subject": subjects,
                 "time": float(day),
-                "visit": visit_label(day),
+                "visit": visit_label(day, scheduled=day not in course.unscheduled),
                 "measure": measure,
                 "item": "",
                 "value": values[:n],
@@ -139,7 +147,7 @@ def _decisions(course: Course, subjects: npt.NDArray[np.object_], n: int) -> pd.
             "person": row["person"],
             "subject": subjects[row["person"]],
             "time": float(row["day"]),
-            "visit": visit_label(int(row["day"])),
+            "visit": visit_label(int(row["day"]), scheduled=row["day"] not in course.unscheduled),
             "rule": row["rule"],
             "seen": json.dumps({name: round(value, 3) for name, value in row["seen"].items()}),
             "decided": row["decided"],

@@ -1,0 +1,141 @@
+"""What people are given between two visits: tablets as planned, the drugs as the policy lets them, within limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from abate.engine.ensemble import Dose
+from abate.ground.units import convert
+from abate.science.policy import Memory, Policy
+from abate.science.regimen import Doses, Regimen
+from abate.science.regimen.drugs import clock_hours, drug
+from abate.trial.adherence import Taking
+from abate.trial.course import Course
+from abate.trial.protocol import Arm, Trial
+
+__all__ = ["STEROID", "Dosing", "largest_dose", "single"]
+
+Floats = npt.NDArray[np.float64]
+
+STEROID = "prednisone"
+
+
+class Dosing:
+    """The doses of an arm, span by span; it remembers when each person last had each drug.
+
+    Parameters
+    ----------
+    trial, arm, policy : Trial, Arm, Policy
+        Who gives what, and within which limits.
+    covariates : mapping of str to ndarray, shape (n,)
+        For doses by weight.
+    persons : ndarray of int, shape (n,)
+        Keys of the draws.
+    seed : int
+        Of the run.
+    """
+
+    def __init__(
+        self,
+        trial: Trial,
+        arm: Arm,
+        policy: Policy,
+        covariates: Mapping[str, Floats],
+        persons: npt.NDArray[np.int64],
+        seed: int,
+    ) -> None:
+        self.covariates = covariates
+        self.regimens = [regimen.of(regimen.drug or "") for regimen in arm.regimens]
+        self.largest = [largest_dose(policy, regimen.drug or "") for regimen in self.regimens]
+        self.last = np.full((len(self.regimens), persons.size), -np.inf)
+        habits = {drug(name).active: entry.adherence for name, entry in trial.adherence.items()}
+        self.tablets = None
+        if STEROID in habits:
+            self.tablets = Taking.of(habits[STEROID], _mornings(0, trial.days), persons, STEROID, seed)
+        self.taking: list[Taking | None] = []
+        for index, regimen in enumerate(self.regimens):
+            name = drug(regimen.drug or "").active
+            times = regimen.times(0, trial.days)
+            keyed = f"{name}:{index}"
+            self.taking.append(Taking.of(habits[name], times, persons, keyed, seed) if name in habits else None)
+
+    def give(self, course: Course, memory: Memory, day: int, until: int) -> Iterator[Dose]:
+        """Write what is taken in [day, until) into the course, and yield it dose by dose."""
+        planned = memory.plan[:, day:until]
+        doses = Doses(STEROID, "oral", _mornings(day, until), np.ascontiguousarray(planned.T))
+        if self.tablets is None or course.planned is None:
+            course.prednisone[:, day:until] = planned
+        else:
+            doses = self.tablets.taken(doses)
+            course.planned[:, day:until] = planned
+            course.steroid.append(doses)
+            _add_daily(course.prednisone, doses)
+        given = [self._given(index, day, until, memory) for index in range(len(self.regimens))]
+        course.antibody += given
+        for some in (doses, *given):
+            yield from single(some)
+
+    def _given(self, index: int, day: int, until: int, memory: Memory) -> Doses:
+        prescribed = _prescribed(
+            self.regimens[index], day, until, self.covariates, memory, self.last[index], self.largest[index]
+        )
+        taking = self.taking[index]
+        return prescribed if taking is None else taking.taken(prescribed)
+
+
+def largest_dose(policy: Policy, name: str) -> float:
+    """Return the largest single dose of a drug in mg: of its label, and of the policy where it limits the drug.
+
+    Examples
+    --------
+    >>> from abate.science.policy import load_policy
+    >>> largest_dose(load_policy("giacta"), "tocilizumab")
+    800.0
+    """
+    cap = drug(name).cap
+    label = convert(cap.value, cap.unit, "mg") if cap else np.inf
+    return float(min(label, policy.limits.get(name, np.inf)))
+
+
+def single(doses: Doses) -> Iterator[Dose]:
+    """Yield the doses one by one, as the engine takes them."""
+    for time, amount in zip(doses.enters, doses.amount, strict=True):
+        yield Dose(float(time), doses.drug, doses.route, amount, doses.duration_h / 24)
+
+
+def _mornings(day: int, until: int) -> Floats:
+    return np.arange(float(day), until) + clock_hours()["morning"] / 24
+
+
+def _add_daily(daily: Floats, doses: Doses) -> None:
+    """Add doses to a table of mg a day; what is taken after its end is not shown."""
+    for time, amount in zip(doses.time, doses.amount, strict=True):
+        if time < daily.shape[1]:
+            daily[:, int(time)] += amount
+
+
+def _prescribed(
+    regimen: Regimen,
+    day: int,
+    until: int,
+    covariates: Mapping[str, Floats],
+    memory: Memory,
+    last: Floats,
+    largest: float,
+) -> Doses:
+    """Return the doses of a drug in [day, until): as the regimen says, unless the policy stopped or spaced it.
+
+    `last` holds the day of each person's last dose and is moved on.
+    """
+    doses = regimen.doses(day, until, covariates)
+    amount = np.minimum(doses.amount, largest)
+    for index, time in enumerate(doses.time):
+        every = memory.drug_every
+        due = np.isnan(every) | (time - last >= every - 1e-9)
+        amount[index] = np.where(memory.drug_on & due, amount[index], 0.0)
+        last[amount[index] > 0] = time
+    return replace(doses, amount=amount)
