@@ -44,6 +44,7 @@ def test_refits_of_a_few_data_sets_are_near_the_truth(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_hundred_refits_have_no_bias_and_honest_intervals(tmp_path):
     found = refit(tmp_path, range(100))
     bias, coverage = found[:, :, 0].mean(axis=0), found[:, :, 1].mean(axis=0)
@@ -90,6 +91,7 @@ def test_frey_2010_is_fitted_with_km_fixed(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_twenty_refits_of_frey_2010_have_no_bias(tmp_path):
     found = []
     for seed in range(20):
@@ -152,6 +154,7 @@ def test_ranks_of_a_small_calibration_are_not_at_the_ends():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_simulation_based_calibration():
     found, effective = ranks(8000, 400)
     print("median effective people", np.median(effective))
