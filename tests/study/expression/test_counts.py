@@ -167,3 +167,45 @@ def test_a_spreadsheet_and_an_empty_folder_are_refused(tmp_path: Path) -> None:
         read_counts(tmp_path / "empty")
     with pytest.raises(InputError, match=r"there is no such file or folder"):
         read_counts(tmp_path / "nowhere.csv")
+
+
+def test_a_table_of_r_without_a_name_over_its_genes(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_text('"a"\t"b"\n"IL6R"\t5\t7\n"007"\t5\t0\n')
+    counts = read_counts(tmp_path / "c.tsv", ["a", "b"])
+    assert counts.table.loc["IL6R"].tolist() == [5, 7]
+    assert counts.table.loc["007"].tolist() == [5, 0]
+
+
+def test_lines_longer_than_the_header_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("gene,a,b\nIL6R,5,7,\nSTAT3,5,8,\n")
+    with pytest.raises(InputError, match=r"c.csv: its lines have more cells than its header"):
+        read_counts(tmp_path / "c.csv", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("counted", "mapped"),
+    [(("T1.1", "T1.2"), ("T1.1", "T1.2")),
+     (("ENST00000000001.3", "ENST00000000002.1"), ("ENST00000000001", "ENST00000000002.4"))],
+)  # fmt: skip
+def test_a_version_of_a_transcript_is_cut_off_only_where_it_is_one(
+    tmp_path: Path, counted: tuple[str, str], mapped: tuple[str, str]
+) -> None:
+    (tmp_path / "q" / "a").mkdir(parents=True)
+    rows = [f"{name}\t1000\t800\t500000\t{reads}\n" for name, reads in zip(counted, (30, 30), strict=True)]
+    (tmp_path / "q" / "a" / "quant.sf").write_text("Name\tLength\tEffectiveLength\tTPM\tNumReads\n" + "".join(rows))
+    # A map may hold a transcript twice.
+    (tmp_path / "map.csv").write_text(f"transcript_id,gene_id\n{mapped[0]},G1\n{mapped[1]},G2\n{mapped[1]},G2\n")
+    counts = read_counts(tmp_path / "q", transcripts=tmp_path / "map.csv")
+    assert counts.table["a"].to_dict() == {"G1": 30, "G2": 30}
+
+
+def test_a_map_of_another_annotation_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "q" / "a").mkdir(parents=True)
+    (tmp_path / "q" / "a" / "abundance.tsv").write_text(
+        "target_id\tlength\teff_length\test_counts\ttpm\nT1\t9\t8\t7\t6\n"
+    )
+    (tmp_path / "map.csv").write_text("transcript_id,gene_id\nX1,G1\n")
+    with pytest.raises(
+        InputError, match=r"map.csv: none of the transcripts that were counted is in it: 'X1'; allowed: T1"
+    ):
+        read_counts(tmp_path / "q", transcripts=tmp_path / "map.csv")

@@ -86,3 +86,24 @@ def test_geo_series_matrix(tmp_path: Path) -> None:
     assert by_title.table.index.tolist() == ["a", "b"]
     assert by_title.column("group").tolist() == ["fibromyalgia", "healthy"]
     assert read_sheet(tmp_path / "series_matrix.txt", ["GSM2", "GSM1"]).table.index.tolist() == ["GSM1", "GSM2"]
+
+
+def test_names_of_samples_stay_as_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("# run 3\nsample,group,age\n001,None,40\n1E5,treated,50.5\n")
+    read = read_sheet(tmp_path / "s.csv")
+    assert list(read.table.index) == ["001", "1E5"]
+    assert read.column("group").tolist() == ["None", "treated"]
+    assert read.table["age"].tolist() == [40, 50.5]
+
+
+def test_a_sheet_of_r_without_a_name_over_its_samples(tmp_path: Path) -> None:
+    (tmp_path / "s.tsv").write_text("group\ttime\na\tx\tbefore\nb\ty\tbefore\n")
+    read = read_sheet(tmp_path / "s.tsv", ["a", "b"])
+    assert list(read.table.index) == ["a", "b"]
+    assert read.column("group").tolist() == ["x", "y"]
+
+
+def test_a_line_longer_than_the_header_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("sample,group\na,x\nb,y,z\n")
+    with pytest.raises(InputError, match=r"s.csv, line of b: it has more cells than the header: 3; allowed: 2 at most"):
+        read_sheet(tmp_path / "s.csv")

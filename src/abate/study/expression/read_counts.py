@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import gzip
 import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from abate.ground.errors import InputError, MissingExtra
 from abate.study.expression.counts import Counts, checked_counts, few
 
-__all__ = ["read_counts", "read_text"]
+__all__ = ["names_of_r", "read_counts", "read_text"]
 
 _FEATURE_COUNTS = ("Chr", "Start", "End", "Strand", "Length")
 _ANNOTATION = {
@@ -93,24 +95,48 @@ def read_text(path: Path) -> str:
         raise InputError(str(path), f"the file cannot be read ({error})") from error
 
 
+def names_of_r(rows: Sequence[Sequence[str]]) -> bool:
+    """Say whether a header (the first of two rows) leaves out the column of row names, as R's ``write.table`` does.
+
+    Examples
+    --------
+    >>> names_of_r([["a", "b"], ["IL6R", "5", "7"]]), names_of_r([["gene", "a"], ["IL6R", "5"]])
+    (True, False)
+    """
+    # A line that ends with a separator is longer, too, but has nothing there.
+    return len(rows) == 2 and len(rows[1]) == len(rows[0]) + 1 and bool(rows[1][-1].strip())
+
+
 def _table(path: Path) -> tuple[pd.DataFrame, list[str]]:
     text = read_text(path)
     lines = [line for line in text.splitlines()[:50] if line.strip() and not line.startswith("#")]
     if not lines:
         raise InputError(path.name, "the file is empty", allowed="a table of genes x samples")
     separator = max("\t,;", key=lines[0].count)
-    skip = len(text.splitlines()) and next(
-        i for i, line in enumerate(text.splitlines()) if line.strip() and line[0] != "#"
-    )
+    skip = next(i for i, line in enumerate(text.splitlines()) if line.strip() and line[0] != "#")
+    rows = list(csv.reader(lines[:2], delimiter=separator))
+    # The gene ids come first and stay text; R's write.table names every column but this one.
+    options: dict[str, Any] = {"sep": separator, "dtype": {0: str}, "low_memory": False}
+    if names_of_r(rows):
+        rows[0] = ["gene", *rows[0]]
+        options |= {"header": None, "names": rows[0], "dtype": {"gene": str}}
+        skip += 1
     try:
-        table = pd.read_csv(io.StringIO(text), sep=separator, skiprows=skip, dtype={0: str}, low_memory=False)
+        table = pd.read_csv(io.StringIO(text), skiprows=skip, **options)
     except (pd.errors.ParserError, ValueError) as error:
         raise InputError(
             path.name, f"this is not a table ({error})", allowed="CSV or TSV with one header line"
         ) from error
     if table.shape[1] < 2:
         raise InputError(path.name, "there is one column only", allowed="a column of gene ids and one column a sample")
-    header = [cell.strip().strip('"') for cell in lines[0].split(separator)]
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(
+            path.name,
+            "its lines have more cells than its header",
+            value=f"{len(rows[1])} and {len(rows[0])}",
+            allowed="a name for every column",
+        )
+    header = [cell.strip() for cell in rows[0]]
     twice = [name for i, name in enumerate(header) if name and name in header[:i]]
     if twice:
         raise InputError(path.name, "a column stands twice", value=few(twice), allowed="every sample once")
@@ -222,18 +248,41 @@ def _quantified(folder: Path, files: Sequence[Path], kind: str, transcripts: str
     except ImportError as error:
         raise MissingExtra("expression", "pytximport") from error
     mapping = _mapping(Path(transcripts))
+    counted = _transcripts(files[0])
+    # Elsewhere than with Ensembl the end may be no version: AT1G01010.1 and AT1G01010.2 are two transcripts.
+    versions = bool(counted.str.startswith("ENS").any()) or not counted.isin(mapping["transcript_id"]).any()
+    counted, known = (ids.str.split(".").str[0] if versions else ids for ids in (counted, mapping["transcript_id"]))
+    if not counted.isin(known).any():
+        raise InputError(
+            Path(transcripts).name, "none of the transcripts that were counted is in it", value=few(known),
+            allowed=few(counted), hint="take the map of the annotation that the index was built from",
+        )  # fmt: skip
+    mapping = mapping.loc[~known.duplicated()]
     # Its progress bar and its remarks on its own future are not for the user.
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         data = tximport(
-            [str(file) for file in files], kind, transcript_gene_map=mapping, counts_from_abundance="length_scaled_tpm"
-        )
+            [str(file) for file in files], kind, transcript_gene_map=mapping, counts_from_abundance="length_scaled_tpm",
+            ignore_transcript_version=versions,
+        )  # fmt: skip
     names = [file.parent.name for file in files]
     table = pd.DataFrame(data.X, index=names, columns=data.var_names.astype(str)).T
     notes = [
         f"{len(files)} {kind} samples were summed to genes by pytximport (counts from length-scaled TPM) and rounded"
     ]
     return checked_counts(table.round(), folder.name, notes)
+
+
+def _transcripts(file: Path) -> pd.Series:
+    """Return the ids of the transcripts that one sample of salmon or kallisto was counted for."""
+    if file.suffix == ".h5":
+        import h5py  # type: ignore[import-untyped]
+
+        with h5py.File(file) as data:
+            names = pd.Series([name.decode() for name in data["aux/ids"][:]], dtype=str)
+    else:
+        names = pd.read_csv(file, sep="	", usecols=[0], dtype=str).iloc[:, 0]
+    return names.str.split("|").str[0]
 
 
 def _mapping(path: Path) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
 from abate.study.expression.counts import Counts, few
-from abate.study.expression.read_counts import read_text
+from abate.study.expression.read_counts import names_of_r, read_text
 
 __all__ = ["ROLES", "SampleSheet", "match", "read_sheet"]
 
@@ -29,6 +29,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "batch": ("batch", "plate", "lane", "sequencing_batch", "library_batch", "flowcell"),
     "set": ("set", "matching_set", "matched_set", "match", "match_id", "pair", "pair_id", "stratum"),
 }  # fmt: skip
+
+_GAPS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>")
 
 
 @dataclass(frozen=True)
@@ -124,18 +126,55 @@ def read_sheet(
         table = _series_matrix(text, source.name)
         notes = (f"{source.name} was read as a GEO series matrix",)
     else:
-        lines = [line for line in text.splitlines() if line.strip()]
-        if len(lines) < 2:
-            raise InputError(source.name, "there are no samples in it", allowed="a header line and one line a sample")
-        table = pd.read_csv(io.StringIO(text), sep=max("\t,;", key=lines[0].count), skip_blank_lines=True)
+        table = _plain_table(text, source.name)
     table.columns = pd.Index([str(c).strip() for c in table.columns])
     roles = _roles(table, source.name, dict(columns or {}), {str(s) for s in samples})
     names = as_text(table[roles["sample"]])
+    table = table.apply(_numbers_of)
     twice = names[names.duplicated()].unique()
     if len(twice):
         raise InputError(source.name, "a sample stands twice", value=few(twice), allowed="one line a sample")
     table.index = pd.Index(names, name="sample")
     return SampleSheet(table, roles, source.name, notes)
+
+
+def _plain_table(text: str, source: str) -> pd.DataFrame:
+    """Read a CSV or TSV as text: '001' is the name of a sample and no number, 'None' is a treatment and no gap."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if len(lines) < 2:
+        raise InputError(source, "there are no samples in it", allowed="a header line and one line a sample")
+    separator = max("\t,;", key=lines[0].count)
+    rows = list(csv.reader(lines, delimiter=separator))
+    header = ["sample", *rows[0]] if names_of_r(rows[:2]) else rows[0]
+    cells = [[cell.strip() for cell in row] for row in rows[1:]]
+    for row in cells:
+        # Separators that end a line hold nothing.
+        while len(row) > len(header) and not row[-1]:
+            row.pop()
+        if len(row) > len(header):
+            raise InputError(
+                f"{source}, line of {row[0]}", "it has more cells than the header",
+                value=len(row), allowed=f"{len(header)} at most",
+                hint="put quotes around a cell with the separator in it",
+            )  # fmt: skip
+        row += [""] * (len(header) - len(row))
+    twice = [name for i, name in enumerate(header) if name and name in header[:i]]
+    if twice:
+        raise InputError(source, "a column stands twice", value=few(twice), allowed="every column once")
+    names = [name or f"column {i + 1}" for i, name in enumerate(header)]
+    table = pd.DataFrame(cells, columns=names, dtype=object)
+    table = table.mask(table.isin(_GAPS))
+    nameless = [name for name, given in zip(names, header, strict=True) if not given and table[name].isna().all()]
+    return table.drop(columns=nameless)
+
+
+def _numbers_of(column: pd.Series) -> pd.Series:
+    """Make a column numbers where all its values are; with zeros in front they are names."""
+    there = column.dropna().astype(str)
+    numbers = pd.to_numeric(there, errors="coerce")
+    if there.empty or numbers.isna().any() or there.str.match(r"0\d").any():
+        return column
+    return pd.to_numeric(column)
 
 
 def match(counts: Counts, sheet: SampleSheet, *, only_shared: bool = False) -> tuple[Counts, SampleSheet]:
