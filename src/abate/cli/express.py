@@ -133,8 +133,18 @@ def _show(found: Expression, payload: dict[str, Any], out: Path | None) -> None:
         )
     smallest = payload["smallest_detectable_log2_fold_change"]
     if smallest is not None:
-        seen = f"{smallest.estimate:.2f}" if smallest.estimate == smallest.estimate else "none up to 5"
-        console.print(f"Smallest log2 fold change that such a study finds with 80 % power: {seen}", highlight=False)
+        lowest, highest = (end(row["log2_fold_change"] for row in payload["power"]) for end in (min, max))
+        ends = [f"{v:.2f}" if v == v else f"more than {highest:g}" for v in (smallest.low, smallest.high)]
+        seen = f"{smallest.estimate:.2f} ({ends[0]} to {ends[1]})"
+        if smallest.estimate != smallest.estimate:
+            seen = f"none up to {highest:g}"
+        elif smallest.estimate <= lowest:
+            seen = f"{lowest:g} or less"
+        console.print(
+            f"Smallest log2 fold change that such a study finds with 80 % power: {seen}",
+            highlight=False,
+            soft_wrap=True,
+        )
     table = Table("gene", "mean", "log2 change", "se", "p", "adjusted", title="First genes by p", title_justify="left")
     for gene, row in found.top.head(10).iterrows():
         adjusted = "not given" if row["p_adjusted"] != row["p_adjusted"] else f"{row['p_adjusted']:.3g}"

@@ -121,3 +121,18 @@ def test_an_outlier_has_no_p_value() -> None:
     genes = express(Counts(counts, "simulated"), sheet, simulate_power=False).genes
     assert genes.loc["gene-1", ["p", "p_adjusted", "p_moderated"]].isna().all()
     assert np.isfinite(genes.loc["gene-1", "log2_fold_change"])
+
+
+def test_a_hypothesis_claims_no_gene_set_either(files: Files, tmp_path: Path) -> None:
+    counts, samples, data = files(patients=2, controls=2)
+    (tmp_path / "sets.gmt").write_text("moved\t-\t" + "\t".join(data.truth.index[data.truth["changed"]]) + "\n")
+    sets = express(counts, samples, gene_sets=[tmp_path / "sets.gmt"], simulate_power=False).sets
+    assert sets[["p_adjusted", "p_rank_adjusted"]].isna().all(axis=None)
+    assert sets[["p", "p_rank"]].notna().all(axis=None)
+
+
+def test_drawn_relabellings_are_not_said_to_bound_the_exact_p(files: Files) -> None:
+    counts, samples, _ = files(genes=100, patients=8, controls=8)
+    found = express(counts, samples, simulate_power=False)
+    assert "in 12,870 ways, of which 1,000 were done." in found.sentence()
+    assert "exact p" not in found.sentence()

@@ -82,16 +82,19 @@ class Expression:
     def sentence(self) -> str:
         """Say what was found, and how many people carry it."""
         people = " and ".join(f"{count} subjects ({name})" for name, count in self.design.people.items())
-        if "pairs" in self.design.people:
-            people = f"{self.design.carriers} pairs"
+        for alone in ("pairs", "subjects"):
+            if list(self.design.people) == [alone]:
+                people = f"{self.design.carriers} {alone}"
         carried = f"The list is carried by {people}"
         smallest = ""
         if self.second is not None:
             s = self.second
-            smallest = (
-                f" The labels can be handed out in {ways(s.relabellings)} ways, so that no gene by itself can have an"
-                f" exact p below {s.smallest_p:.3g}."
+            so = (
+                f"so that no gene by itself can have an exact p below {s.smallest_p:.3g}"
+                if s.complete
+                else f"of which {s.done:,} were done"
             )
+            smallest = f" The labels can be handed out in {ways(s.relabellings)} ways, {so}."
         if self.hypothesis:
             close = (
                 "no gene is claimed"
@@ -215,6 +218,8 @@ def express(
     genes["p_relabelled"] = second.p if second is not None else np.nan
     progress(0.6)
     scored, told = score_gene_sets(genes["statistic"], sets, seed=seed) if sets else (None, [])
+    if scored is not None and hypothesis and not claim_anyway:
+        scored[["p_adjusted", "p_rank_adjusted"]] = np.nan
     progress(0.7)
     power = smallest_effect(fit, plan, alpha=alpha, seed=seed, adjust_by=adjust_by) if simulate_power else None
     progress(1.0)
