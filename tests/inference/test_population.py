@@ -71,7 +71,7 @@ def test_likelihood_agrees_with_a_plain_second_implementation(data_file):
     )  # fmt: skip
 
 
-def plain(fit, data, samples=60_000):
+def plain(fit, data, samples=15_000):
     """-2 log-likelihood by averaging over random effects drawn around where they were found."""
     rng = np.random.default_rng(5)
     now, names, r = fit.trace.parameters, fit.structure.names, fit.structure.random

@@ -38,9 +38,9 @@ def refit(folder, seeds):
 
 
 def test_refits_of_a_few_data_sets_are_near_the_truth(tmp_path):
-    found = refit(tmp_path, range(3))
-    # the standard error of a typical value is at most 6 % with 60 people; three of them on the mean of three sets
-    assert np.all(np.abs(found[:, :, 0].mean(axis=0)) < 3 * 0.06 / np.sqrt(3))
+    found = refit(tmp_path, range(2))
+    # the standard error of a typical value is at most 6 % with 60 people; three of them on the mean of two sets
+    assert np.all(np.abs(found[:, :, 0].mean(axis=0)) < 3 * 0.06 / np.sqrt(2))
 
 
 @pytest.mark.slow
