@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from abate.ground.errors import InputError
-from abate.ground.files import fresh_directory, load_toml, load_yaml, nearest, set_path, write_atomically
+from abate.ground.files import (
+    check_replaceable,
+    fresh_directory,
+    load_toml,
+    load_yaml,
+    nearest,
+    set_path,
+    write_atomically,
+)
 
 
 def test_yaml_knows_its_lines() -> None:
@@ -59,10 +67,10 @@ def test_fresh_directory_is_whole_or_absent(tmp_path: Path) -> None:
         half()
     assert list(tmp_path.iterdir()) == []
     with fresh_directory(out) as new:
-        (new / "results.json").write_text("{}")
+        (new / "results.json").write_text('{"abate": "0"}')
     with fresh_directory(out) as new:
-        (new / "results.json").write_text("{} ")
-    assert (out / "results.json").read_text() == "{} "
+        (new / "results.json").write_text('{"abate": "1"}')
+    assert (out / "results.json").read_text() == '{"abate": "1"}'
     assert [p.name for p in tmp_path.iterdir()] == ["study"]
 
 
@@ -82,3 +90,16 @@ def test_write_atomically_replaces(tmp_path: Path) -> None:
 def test_set_path_suggests() -> None:
     with pytest.raises(InputError, match="did you mean 'patients'"):
         set_path({"arms": {"a": {"patients": 3}}}, "arms.a.patient", 4)
+
+
+def test_a_study_is_never_replaced_by_a_report(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text("")
+    with pytest.raises(InputError, match="the folder holds a Study"), fresh_directory(tmp_path):
+        pass
+    check_replaceable(tmp_path, study=True)
+
+
+def test_results_of_others_are_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{"mine": 1}')
+    with pytest.raises(InputError, match="holds other files"), fresh_directory(tmp_path):
+        pass

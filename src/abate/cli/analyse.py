@@ -27,9 +27,14 @@ def analyse(
     out: Out = None,
 ) -> None:
     """Report a Study: results.json, tables, figures and report.html."""
+    from abate.ground.errors import InputError
+    from abate.ground.files import check_replaceable
     from abate.study.store import Study, is_study
 
     target = out or Path(f"{study.name.split('.')[0] or 'study'}-report")
+    check_replaceable(target)
+    if study.resolve().is_relative_to(target.resolve()):
+        raise InputError("--out", "this would replace what is analysed", value=str(target), allowed="another folder")
     if is_study(study) or study.is_dir():
         opened = Study(study)
         # Arms with recorded events are a trial; people measured before and after are a series.

@@ -99,9 +99,14 @@ def exposure(
     band = WeightBand.parse(weight) if weight else None
     persons = whole_groups(patients)
     covariates, parameters = draw(load_population(population), plain, persons, seed, band=band)
-    run = compile_model(_with_auc(plain), ["C", "auc"]).start(parameters, persons, seed)
+    level = _level(plain)
+    run = compile_model(_with_auc(plain, level), [level, "auc"]).start(parameters, persons, seed)
     given = regimen.doses(0, count * interval, covariates)
     length = given.duration_h / 24
+    if length > interval:
+        raise InputError(
+            "--dose", "the infusion outlasts the interval", value=str(regimen), allowed=f"{length:g} days or more"
+        )
     parts = []
     for index, (time, amount) in enumerate(zip(given.time, given.amount, strict=True)):
         each = Dose(float(time), given.drug, given.route, amount, length)
@@ -114,8 +119,8 @@ def exposure(
     if count == 1:
         parts = parts * 2
     return Exposure(
-        np.stack([part["C"].max(axis=0) for part in parts]),
-        np.stack([part["C"][-1] for part in parts]),
+        np.stack([part[level].max(axis=0) for part in parts]),
+        np.stack([part[level][-1] for part in parts]),
         np.stack([24 * (part["auc"][-1] - part["auc"][0]) for part in parts]),
         count,
         interval,
@@ -144,6 +149,13 @@ def _regimen(dose: str | Regimen, model: Model) -> Regimen:
     if regimen.drug is None:
         drugs = list(dict.fromkeys(drug for drug, _ in model.doses))
         regimen = regimen.of(drugs[0])
+    routes = [route for drug, route in model.doses if drug == regimen.drug]
+    if regimen.route is None and len(routes) > 1:
+        raise InputError("--dose", "the route is missing", value=str(regimen), allowed=routes)
+    if not all(amount > 0 for amount in regimen.amounts):
+        raise InputError("--dose", "exposure needs a dose", value=str(regimen), allowed="more than 0 mg")
+    if regimen.over is not None and regimen.every is not None and regimen.over.days > regimen.every.days:
+        raise InputError("--dose", "the infusion outlasts the interval", value=str(regimen))
     if regimen.every is None:
         raise InputError("--dose", "exposure needs repeated doses", value=str(regimen), allowed="... every 4 weeks")
     if not any(drug == regimen.drug and regimen.route in (None, route) for drug, route in model.doses):
@@ -162,11 +174,19 @@ def _capped(regimen: Regimen) -> Regimen:
     return replace(regimen, at_most=cap.value) if cap else regimen
 
 
-def _with_auc(model: Model) -> Model:
-    """Return the model with the area under C as one more state."""
+def _level(model: Model) -> str:
+    """Return the output that is the concentration of the model's drug: ``C``, or ``C_`` and its name."""
+    found = [name for name in model.outputs if name == "C" or name.startswith("C_")]
+    if not found:
+        raise InputError("--model", "the model has no drug level", value=model.name, allowed="a pharmacokinetic model")
+    return found[0]
+
+
+def _with_auc(model: Model, level: str) -> Model:
+    """Return the model with the area under the drug's concentration as one more state."""
     return replace(
         model,
         states=(*model.states, "auc"),
-        rates={**model.rates, "auc": sympy.Symbol("C")},
+        rates={**model.rates, "auc": sympy.Symbol(level)},
         initial={**model.initial, "auc": sympy.Integer(0)},
     )

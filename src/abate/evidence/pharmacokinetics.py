@@ -67,6 +67,7 @@ def _rows(
                 "high": figure * (1 + near),
                 "inside": abs(value - figure) <= near * figure,
                 "calibrated": bool(target["calibrated"]) and what == "mean",
+                "misfit": str(target.get("misfit", "")),
                 "unit": "" if what == "accumulation" else published["unit"],
                 "n": int(found["n"]),
                 "method": f"predicted within {100 * near:g} % of the published figure",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import shutil
 import tempfile
@@ -196,14 +197,14 @@ def fresh_directory(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If `path` is a file, or a non-empty folder that abate did not write (no results.json or study.toml in it).
+        If `path` is a file, a Study, or a non-empty folder without a results.json of abate.
 
     Examples
     --------
     >>> import tempfile
     >>> out = Path(tempfile.mkdtemp()) / "study"
     >>> with fresh_directory(out) as new:
-    ...     _ = (new / "results.json").write_text("{}")
+    ...     _ = (new / "results.json").write_text('{"abate": "0"}')
     >>> sorted(p.name for p in out.iterdir())
     ['results.json']
     """
@@ -230,12 +231,29 @@ def fresh_directory(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def check_replaceable(target: Path) -> None:
-    """Refuse to replace a file, or a folder that abate did not write."""
+def check_replaceable(target: Path, *, study: bool = False) -> None:
+    """Refuse to replace a file, a folder that abate did not write, or a Study with something that is none.
+
+    Parameters
+    ----------
+    target : Path
+        Where an output is to go.
+    study : bool
+        Whether the output is a Study itself.
+    """
     if target.is_file():
         raise InputError("--out", "this is a file", value=str(target), allowed="a new folder, or one that abate wrote")
-    ours = ("results.json", "study.toml")
-    if target.is_dir() and any(target.iterdir()) and not any((target / name).exists() for name in ours):
+    if not target.is_dir() or not any(target.iterdir()):
+        return
+    if (target / "study.toml").exists() and not study:
+        raise InputError(
+            "--out",
+            "the folder holds a Study",
+            value=str(target),
+            allowed="a new folder, or a report that abate wrote",
+            hint="choose another name, so that the Study is not lost",
+        )
+    if not (target / "study.toml").exists() and not _wrote(target / "results.json"):
         raise InputError(
             "--out",
             "the folder holds other files",
@@ -243,6 +261,14 @@ def check_replaceable(target: Path) -> None:
             allowed="a new folder, or one that abate wrote",
             hint="choose another name, so that nothing of yours is lost",
         )
+
+
+def _wrote(results: Path) -> bool:
+    """Tell whether a results.json is abate's own."""
+    try:
+        return "abate" in json.loads(results.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def set_path(data: Any, key: str, value: Any, *, where: str = "--set") -> Any:
