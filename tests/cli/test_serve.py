@@ -24,7 +24,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit, match="") as ended:
+    with pytest.raises(SystemExit, match=r"^\d$") as ended:
         main(["serve", *arguments])
     return int(ended.value.code or 0)
 
