@@ -51,6 +51,12 @@ def test_tired_the_day_after_a_large_step_is_withdrawal(after_a_step: Explanatio
     assert "do not lower it" in after_a_step.advice
 
 
+def test_a_diary_that_hardly_anybody_fits_is_never_explained_away() -> None:
+    found = told(step="2026-05-04", first=0, tired=10, last=9, weary=0)
+    assert found.effective < 30
+    assert found.advice.startswith("Hardly any virtual people fit this diary")
+
+
 def test_pain_that_grows_weeks_after_a_step_is_a_flare() -> None:
     found = told(step="2026-05-04", first=2.5, tired=3, last=5, weary=4)
     assert found.likeliest == "flare"

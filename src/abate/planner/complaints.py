@@ -63,13 +63,14 @@ def causes(courses: Mapping[str, Floats], model: Model) -> npt.NDArray[np.int64]
     """Return the true cause of each person's complaints on each day, shape (days, n): an index into `CAUSES`.
 
     It is whatever adds most, each measured by how much of it counts as a cause: the disease by its rise over the
-    person's best day so far, withdrawal, or the adrenals; none of these where nothing adds enough.
+    person's best day so far or by the level at which a visit calls a flare, withdrawal, or the adrenals; none of
+    these where nothing adds enough.
     """
-    score = model.parameters[model.resolve("score")].value
-    best = np.minimum.accumulate(courses["u"], axis=0)
+    level = model.parameters[model.resolve("score")].value * courses["u"]
+    risen = (level - np.minimum.accumulate(level, axis=0)) / value("explanation", "felt_flare")
     added = np.stack(
         [
-            score * (courses["u"] - best) / value("explanation", "felt_flare"),
+            np.maximum(risen, level / model.observation["flare_threshold"].value),
             courses["W"] / value("explanation", "felt_withdrawal"),
             value("explanation", "adrenal_points") * courses["adrenal_index"] / value("explanation", "felt_adrenals"),
         ]
@@ -84,7 +85,7 @@ def log_likelihood(diary: Diary, courses: Mapping[str, Floats], model: Model) ->
     """
     sd = model.observation["symptom_noise"].value
     level, tired = points(courses), fatigue(courses, diary.base)
-    expected, spread = np.log(level), error(level, sd)
+    expected = np.log(level)
     every = value("settings", "diary_every")
     total = np.zeros_like(expected)
     before = -np.inf
@@ -92,8 +93,10 @@ def log_likelihood(diary: Diary, courses: Mapping[str, Floats], model: Model) ->
         weight = min(1.0, (day - before) / every)
         before = float(day)
         if np.isfinite(seen):
-            off = (np.log(max(seen, SMALLEST)) - expected[day]) / spread[day]
-            total[day:] += weight * (-0.5 * off**2 - np.log(spread[day]))
+            # rounding weighs little in a high score: who shows little cannot have written much by rounding
+            spread = error(np.maximum(level[day], seen), sd)
+            off = (np.log(max(seen, SMALLEST)) - expected[day]) / spread
+            total[day:] += weight * (-0.5 * off**2 - np.log(spread))
         if np.isfinite(felt):
             total[day:] += weight * -0.5 * ((felt - tired[day]) / value("explanation", "fatigue_noise")) ** 2
     return total

@@ -36,6 +36,10 @@ COPIES = 4
 """How many ways on from each person of the posterior, so that enough of them fit the diary."""
 FEW = 30.0
 """Effective people below which the probabilities rest on a handful."""
+UNKNOWN = (
+    "Hardly any virtual people fit this diary, so the model may not know what it is: speak with your doctor before any "
+    "further step down."
+)
 ADVICE = {
     "flare": (
         "Speak with your doctor now, and do not lower prednisone further until then. Do not change the dose alone."
@@ -100,7 +104,9 @@ class Explanation:
     @property
     def advice(self) -> str:
         """What to do: a red flag's word where there is one. It never tells anybody to stop or cut a steroid."""
-        return " ".join(dict.fromkeys(f.do for f in self.flags)) if self.flags else ADVICE[self.likeliest]
+        if self.flags:
+            return " ".join(dict.fromkeys(f.do for f in self.flags))
+        return f"{UNKNOWN} {ADVICE[self.likeliest]}" if self.effective < FEW else ADVICE[self.likeliest]
 
     def as_dict(self) -> dict[str, Any]:
         """Return what results.json holds."""
@@ -291,7 +297,7 @@ def worth(
         options.append((name, says, [(np.log(np.maximum(courses[measure.output][now], 1e-9)), measure.noise)]))
     level = points(courses)[-1]
     waited: Parts = [
-        (np.log(level), error(level, clinic["symptom-score"].noise)),
+        (np.log(level), error(np.full_like(level, np.sum(weights * level)), clinic["symptom-score"].noise)),
         (fatigue(courses, base)[-1], value("explanation", "fatigue_noise")),
     ]
     options.append(("wait", f"wait {ahead} days on the same dose, with the diary", waited))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from abate.engine.ensemble import Dose, compile_model, whole_groups
 from abate.ground.randomness import normal
-from abate.planner.complaints import CAUSES, Diary, causes, error, fatigue, log_likelihood, points
+from abate.planner.complaints import CAUSES, SMALLEST, Diary, causes, fatigue, log_likelihood, points
 from abate.planner.explain import weights_of
 from abate.planner.people import OUTPUTS
 from abate.planner.settings import candidate_list, value
@@ -115,7 +115,11 @@ def _written(true: Any, model: Model, base: float, n: int, seed: int) -> tuple[F
     who = OTHERS + np.arange(n)
     shared = np.asarray(normal(seed, "virtual:points", who[None, :], weeks[:, None]))
     tired = np.asarray(normal(seed, "virtual:fatigue", who[None, :], weeks[:, None]))
-    written = level * np.exp(error(level, model.observation["symptom_noise"].value) * shared)
+    rounded = np.asarray(normal(seed, "virtual:rounding", who[None, :], weeks[:, None]))
+    written = (
+        level * np.exp(model.observation["symptom_noise"].value * shared) + value("explanation", "rounding") * rounded
+    )
+    written = np.maximum(written, SMALLEST)
     felt = np.clip(fatigue(true, base) + value("explanation", "fatigue_noise") * tired, 0, 10)
     return written, felt
 
