@@ -139,7 +139,7 @@ def schedule(record: Record, option: Option) -> Schedule:
     ... ''')
     >>> plan = schedule(record, option_from_text(record, "10 mg for 4 weeks, 1 mg less every 4 weeks to 0"))
     >>> len(plan.days), plan.total_mg, str(plan.days[28].tablets), plan.days[28].lowered_by_per_cent
-    (280, 1540.0, '1 x 10 mg', 10.0)
+    (280, 1540.0, '1 x 5 mg + 1 x 2.5 mg + 1½ x 1 mg', 10.0)
     """
     if option.abrupt:
         raise InputError(
