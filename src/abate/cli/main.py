@@ -26,7 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "validate": ("abate.cli.validate", "Run the published checks: predicted against published."),
     "replay": ("abate.cli.replay", "What a policy would have decided on recorded charts."),
     "calibrate": ("abate.cli.calibrate", "Reproduce the calibrated numbers from their targets."),
-    "serve": ("abate.cli.serve", "Serve the local web app."),
+    "serve": ("abate.web.serve", "Serve the local web app."),
     "doctor": ("abate.cli.doctor", "Versions, devices, caches, judges found."),
 }
 
@@ -99,8 +99,8 @@ def _given(error: Exception, words: list[str]) -> str:
 
 def available() -> list[str]:
     """Return the verbs of this installation."""
-    folder = Path(__file__).parent
-    return [verb for verb, (module, _) in VERBS.items() if (folder / f"{module.rpartition('.')[2]}.py").exists()]
+    root = Path(__file__).parents[2]
+    return [verb for verb, (module, _) in VERBS.items() if (root / f"{module.replace('.', '/')}.py").exists()]
 
 
 def _overview() -> str:

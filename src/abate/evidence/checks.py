@@ -22,8 +22,8 @@ def checks() -> dict[str, Check]:
 
     Examples
     --------
-    >>> list(checks())[:2]
-    ['pharmacokinetics', 'giacta']
+    >>> {"pharmacokinetics", "giacta"} <= set(checks())
+    True
     """
     found: dict[str, Check] = {"pharmacokinetics": _pharmacokinetics}
     for name in trial_names():

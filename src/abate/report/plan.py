@@ -265,7 +265,7 @@ def _chosen(plan: Mapping[str, Any]) -> list[Section]:
 
 
 def _honesty(plan: Mapping[str, Any]) -> Honesty:
-    from abate import __version__
+    from abate.ground.version import __version__
 
     basis = plan["basis"]
     after = sorted({o["policy"] for o in plan["options"].values()})

@@ -168,7 +168,7 @@ def simulate(
     if patients is not None and patients < 1:
         raise InputError("--patients", "an arm needs patients", value=patients, allowed="1 or more")
     target = Path(out)
-    check_replaceable(target)
+    check_replaceable(target, study=True)
     setup = prepare(trial)
     sizes = {slug: patients or arm.patients for slug, arm in trial.arms.items()}
     head = _head(setup, seed, sizes)

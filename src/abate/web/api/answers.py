@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict
 
-from abate import __version__
 from abate.ground.results import dumps
+from abate.ground.version import __version__
 from abate.web.faults import FaultAnswer
 
 __all__ = ["FAULTS", "Results", "as_answer"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from abate import __version__
+from abate.ground.version import __version__
 from abate.web import faults
 from abate.web.api import answers, library, plans, scores, studies, trials
 

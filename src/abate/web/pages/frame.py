@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse
 from nicegui import app, ui
 
-from abate import __version__
+from abate.ground.version import __version__
 from abate.report.drawing import colour_rules
 from abate.web.sessions import Room
 from abate.web.words import LANGUAGES, Words, choose

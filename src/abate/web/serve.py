@@ -11,8 +11,6 @@ from typing import Annotated
 
 import typer
 
-from abate.cli.output import Json, Out
-
 __all__ = ["serve"]
 
 
@@ -27,8 +25,8 @@ def serve(
     ] = None,
     data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Where the app keeps its data.")] = None,
     openapi: Annotated[bool, typer.Option("--openapi", help="Print the description of the API and end.")] = False,
-    json_: Json = False,
-    out: Out = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the address as JSON.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The same as --data.")] = None,
 ) -> None:
     """Serve the web app on this machine. Nothing leaves it, and nothing is fetched from the network."""
     from abate.web.server import Place, check_installed, run
