@@ -48,6 +48,11 @@ WRONG = [
     ("  unit: 1/year\n", "", "dropout: the key 'unit' is missing"),
     ("  - sustained-remission\n", "  - sustained-remision\n", "did you mean 'sustained-remission'"),
     ("population: gca", "population: gcaa", "no such population"),
+    ("tocilizumab 162 mg sc every week", "tocilizumab 162 mg every week", r"drugs\[0\].*the route is missing"),
+    ("  rate: 0.30", "  rate: .inf", r"dropout\.rate"),
+    ("events: 7, n: 50", "events: 70, n: 50", "70 events of 50 people"),
+    ("policy: giacta", "policy: giakta", r"line \d+, policy: .*did you mean 'giacta'"),
+    ("    taper: giacta-52", "    taper: giacta-53", r"line \d+, arms\.placebo-52\.taper"),
 ]
 
 
@@ -85,6 +90,8 @@ def test_settings_change_parameters_and_keys() -> None:
         ({"tocilizumab.CL": "1 mg"}, "wrong dimension: 'mg'"),
         ({"tocilizumab.CL": "1 L/day L/day"}, "the unit is given twice"),
         ({"tocilizumab.CL": "fast"}, "not a number: 'fast'"),
+        ({"tocilizumab.CL": "-0.2 L/day"}, "out of range: -0.2; allowed: more than 0 L/day"),
+        ({"disease.a": "1.2"}, "more than 0 and less than 1"),
         ({"arms.placebo-26.patient": "7"}, "did you mean 'patients'"),
         ({"weeks": "-3"}, "greater than 0: -3"),
     ],
@@ -92,3 +99,12 @@ def test_settings_change_parameters_and_keys() -> None:
 def test_wrong_settings_are_said(setting: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         apply(load_trial("giacta"), setting)
+
+
+def test_a_taper_is_found_beside_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "own.yaml").write_text(library_path("tapers", "giacta-26.yaml").read_text(encoding="utf-8"))
+    (folder / "mine.yaml").write_text(GIACTA.replace("    taper: giacta-52", "    taper: own.yaml"))
+    monkeypatch.chdir(tmp_path)
+    assert load_trial("study/mine.yaml").arms["placebo-52"].taper == "study/own.yaml"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from abate.ground.errors import InputError
 from abate.ground.files import Document, did_you_mean, library_path, load_yaml, set_path
 from abate.ground.quantity import Grade
 from abate.ground.schema import read
+from abate.science.policy import load_policy
 from abate.science.population import load_population
 from abate.science.regimen import Regimen, load_taper, parse
 from abate.science.regimen.adherence import Adherence
@@ -25,7 +27,7 @@ __all__ = ["Arm", "Trial", "load_trial", "trial_names"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Sourced(_Strict):
@@ -157,6 +159,14 @@ class Published(Sourced):
     calibrated: bool
     misfit: str = ""
     """Why the model is known to miss this figure, where it does."""
+
+    @model_validator(mode="after")
+    def _one_figure(self) -> Published:
+        if (self.events is None) == (self.value is None):
+            raise ValueError("give either events (of n) or a value")
+        if self.events is not None and not 0 <= self.events <= self.n:
+            raise ValueError(f"{self.events} events of {self.n} people: allowed are 0 to {self.n}")
+        return self
 
     @property
     def figure(self) -> float:
@@ -290,10 +300,19 @@ def load_trial(name: str | Path, *, changes: Mapping[str, Any] | None = None) ->
         hint = did_you_mean(text, names) or "or give a YAML file; start from: abate library giacta --yaml"
         raise InputError("TRIAL", "there is no such trial", value=text, allowed=names, hint=hint)
     document = load_yaml(path)
-    data: Any = document.data
+    data: Any = _beside(document.data, path.parent)
     for key, value in (changes or {}).items():
         data = set_path(data, key, value)
     return read_trial(Document(document.path, data, document.lines))
+
+
+def _beside(data: Any, folder: Path) -> Any:
+    """Read names of files (tapers, policies, a population) from beside the trial's own file."""
+    if isinstance(data, dict):
+        return {k: _beside(v, folder) for k, v in data.items()}
+    if isinstance(data, str) and data.endswith((".yaml", ".yml", ".toml")) and not Path(data).is_absolute():
+        return str(folder / data) if (folder / data).exists() else data
+    return data
 
 
 def read_trial(document: Document) -> Trial:
@@ -304,12 +323,18 @@ def read_trial(document: Document) -> Trial:
     _look_up(document, trial)
     for slug, arm in trial.arms.items():
         for index, regimen in enumerate(arm.drugs):
-            try:
-                parse(regimen)
-            except InputError as error:
-                raise document.error(("arms", slug, "drugs", index), str(error)) from error
+            with _pointing(document, ("arms", slug, "drugs", index)):
+                routes = drug_of(parse(regimen))
+                if parse(regimen).route is None and len(routes) > 1:
+                    raise InputError("", "the route is missing", value=regimen, allowed=routes)
         if arm.taper:
-            load_taper(arm.taper)
+            with _pointing(document, ("arms", slug, "taper")):
+                load_taper(arm.taper)
+        if arm.policy:
+            with _pointing(document, ("arms", slug, "policy")):
+                load_policy(arm.policy)
+    with _pointing(document, ("policy",)):
+        load_policy(trial.policy)
     _check_adherence(document, trial)
     return trial
 
@@ -323,6 +348,22 @@ def _check_adherence(document: Document, trial: Trial) -> None:
         if name not in taken:
             hint = did_you_mean(name, taken)
             raise document.error(("adherence", name), "no arm takes this drug", value=name, allowed=taken, hint=hint)
+
+
+def drug_of(regimen: Regimen) -> tuple[str, ...]:
+    """Return the routes by which the drug of a regimen may be given."""
+    if regimen.drug is None:
+        raise InputError("", "no drug is named", value=str(regimen), hint="write it first: tocilizumab 162 mg sc ...")
+    return tuple(drug(regimen.drug).routes)
+
+
+@contextmanager
+def _pointing(document: Document, key: tuple[str | int, ...]) -> Iterator[None]:
+    """Let an error from another file or text say where this file asked for it."""
+    try:
+        yield
+    except InputError as error:
+        raise document.error(key, str(error)) from error
 
 
 def _look_up(document: Document, trial: Trial) -> None:

@@ -184,7 +184,13 @@ def simulate(
     try:
         # On a cluster the work travels; here it tells how far it has come.
         work = _Work(setup, seed, None if cluster else told)
-        run_chunks(work, waiting, finished, cluster)
+        try:
+            run_chunks(work, waiting, finished, cluster)
+        except InputError:
+            # Nothing was begun (no scheduler at the address, say), so there is nothing to resume.
+            if not any(parts.glob("*.done")):
+                shutil.rmtree(parts, ignore_errors=True)
+            raise
         _assemble(parts, chunks, head, target)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -266,7 +272,14 @@ def _head(setup: Setup, seed: int, sizes: dict[str, int]) -> dict[str, Any]:
             "policy": trial.policy,
             "population": setup.population.name,
             "protocol": trial.source,
-            "calibrated": sorted({f"{r.target}: {r.arm}" for r in trial.published if r.calibrated}),
+            "calibrated": [
+                *sorted({f"{r.target}: {r.arm}" for r in trial.published if r.calibrated}),
+                *(
+                    f"model: {setup.model.spell(n)}"
+                    for n, p in setup.model.parameters.items()
+                    if p.grade == "calibrated"
+                ),
+            ],
             "set": [f"{name}={value}" for name, value in trial.parameters.items()],
         },
     }

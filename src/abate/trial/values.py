@@ -8,7 +8,7 @@ import numpy as np
 
 from abate.ground.errors import InputError
 from abate.ground.units import convert
-from abate.science.model import Model
+from abate.science.model import Model, Parameter
 
 __all__ = ["model_values", "quantity"]
 
@@ -20,7 +20,20 @@ def model_values(model: Model, settings: Mapping[str, float | str]) -> dict[str,
         key = model.resolve(name)
         unit = (model.parameters.get(key) or model.observation.get(key) or model.inputs[key]).unit
         values[key] = quantity(value, unit, f"--set {name}")
+        if key in model.parameters:
+            _check_range(model.parameters[key], values[key], f"--set {name}")
     return values
+
+
+def _check_range(parameter: Parameter, value: float, where: str) -> None:
+    """Refuse a value that the parameter cannot have: a clearance is not negative, a share not above 1."""
+    unit = parameter.unit if parameter.unit not in ("", "dimensionless") else ""
+    if parameter.distribution == "logitnormal" and not 0 < value < 1:
+        raise InputError(where, "out of range", value=value, allowed="more than 0 and less than 1")
+    if parameter.distribution == "lognormal" and not value > 0:
+        raise InputError(where, "out of range", value=value, allowed=f"more than 0 {unit}".strip())
+    if parameter.value >= 0 and value < 0:
+        raise InputError(where, "a negative value has no meaning here", value=value, allowed=f"0 {unit} or more")
 
 
 def quantity(value: float | str, unit: str, where: str) -> float:
