@@ -13,6 +13,9 @@ from abate.ground.version import __version__
 
 __all__ = ["VERBS", "available", "main"]
 
+INTERRUPTED = 130
+"""Exit code of a run that was interrupted, as shells have it."""
+
 # verb -> (module with a function of the same name, what it does in a line)
 VERBS: dict[str, tuple[str, str]] = {
     "simulate": ("abate.cli.simulate", "Run a trial from the library or a YAML file."),
@@ -39,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     except AbateError as error:
         code = _say(str(error), error.exit_code)
     except KeyboardInterrupt:
-        code = _say("interrupted; nothing half-written was left behind", 130)
+        code = _say("interrupted; nothing half-written was left behind", INTERRUPTED)
     except MemoryError:
         code = _say("not enough memory; ask for fewer people at once", 1)
     except BrokenPipeError:
@@ -77,12 +80,14 @@ def _call(verb: str, words: list[str]) -> int:
     try:
         code = typer.main.get_command(app)(args=words, prog_name=f"abate {verb}", standalone_mode=False)
     except typer.Abort:
-        return _say("interrupted; nothing half-written was left behind", 130)
+        code = INTERRUPTED
     except Exception as error:
         # The parser's own errors (an unknown option, a missing argument) know how to say themselves.
         if not hasattr(error, "format_message"):
             raise
         return _say(f"{' '.join(error.format_message().split())}{_given(error, words)}; see: abate {verb} --help", 2)
+    if code == INTERRUPTED:
+        return _say("interrupted; nothing half-written was left behind; a simulation goes on with --resume", code)
     return code if isinstance(code, int) else 0
 
 
