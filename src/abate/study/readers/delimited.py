@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from abate.ground.errors import InputError
@@ -12,6 +13,8 @@ from abate.study.readers.grid import Grid, Row
 __all__ = ["decode", "read_delimited"]
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
 def decode(data: bytes, name: str) -> str:
@@ -51,6 +54,12 @@ def read_delimited(path: Path) -> Grid:
         If it cannot be decoded, or a row has more cells than there are headings.
     """
     text = decode(path.read_bytes(), path.name)
+    odd = _CONTROL.search(text)
+    if odd:
+        row = text[: odd.start()].count("\n") + 1
+        raise InputError(
+            f"{path.name}, row {row}", "a control character stands in the text", value=odd[0], hint="export it again"
+        )
     header = next(line for line in text.splitlines() if line.strip())
     delimiter = max(",;\t", key=header.count)
     try:
