@@ -1,6 +1,6 @@
 """Branch-free elementary functions on SIMD lanes (and on plain floats).
 
-PyPI's numba ships no vector mathematics library, so ``exp``, ``log``, powers and the circular
+The wheels of numba ship no vector mathematics library, so ``exp``, ``log``, powers and the circular
 functions are written here as polynomials over explicit fused multiply-adds. Each holds on the
 whole range of its format, infinities, NaN and subnormal numbers included; the tests measure the
 largest error against libm and state it in units in the last place.
