@@ -91,6 +91,7 @@ def test_settings_change_parameters_and_keys() -> None:
         ({"tocilizumab.CL": "1 L/day L/day"}, "the unit is given twice"),
         ({"tocilizumab.CL": "fast"}, "not a number: 'fast'"),
         ({"tocilizumab.CL": "-0.2 L/day"}, "out of range: -0.2; allowed: more than 0 L/day"),
+        ({"drop_out": "0.1"}, "a trial does not read this number"),
         ({"disease.a": "1.2"}, "more than 0 and less than 1"),
         ({"arms.placebo-26.patient": "7"}, "did you mean 'patients'"),
         ({"weeks": "-3"}, "greater than 0: -3"),

@@ -18,6 +18,9 @@ def model_values(model: Model, settings: Mapping[str, float | str]) -> dict[str,
     values: dict[str, float] = {}
     for name, value in settings.items():
         key = model.resolve(name)
+        if key in model.observation:
+            hint = "change dropout.rate of the trial, a setting of the policy's file, or its measures"
+            raise InputError(f"--set {name}", "a trial does not read this number of the model", value=value, hint=hint)
         unit = (model.parameters.get(key) or model.observation.get(key) or model.inputs[key]).unit
         values[key] = quantity(value, unit, f"--set {name}")
         if key in model.parameters:
