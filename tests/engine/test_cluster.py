@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -51,6 +52,16 @@ class Cluster:
         self.address = f"tcp://127.0.0.1:{port}"
         self.processes: list[subprocess.Popen[bytes]] = []
         self.start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        self.listening(port)
+
+    def listening(self, port: int) -> None:
+        """Wait until the scheduler answers: on a busy machine its imports alone take longer than a client waits."""
+        for _ in range(1200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
+                return
+            assert self.processes[0].poll() is None, (self.folder / "0.log").read_text()
+            time.sleep(0.1)
+        pytest.fail(f"no scheduler on port {port} after two minutes")
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
