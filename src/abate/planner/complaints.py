@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from abate.planner.settings import value
 from abate.science.model import Model
+from abate.study.observation import load_clinic
 
 __all__ = ["CAUSES", "Diary", "causes", "error", "fatigue", "log_likelihood", "points"]
 
@@ -59,7 +60,7 @@ def error(level: Floats, sd: float) -> Floats:
     return np.asarray(np.sqrt(sd**2 + (value("explanation", "rounding") / level) ** 2))
 
 
-def causes(courses: Mapping[str, Floats], model: Model) -> npt.NDArray[np.int64]:
+def causes(courses: Mapping[str, Floats], model: Model, disease: str) -> npt.NDArray[np.int64]:
     """Return the true cause of each person's complaints on each day, shape (days, n): an index into `CAUSES`.
 
     It is whatever adds most, each measured by how much of it counts as a cause: the disease by its rise over the
@@ -70,7 +71,7 @@ def causes(courses: Mapping[str, Floats], model: Model) -> npt.NDArray[np.int64]
     risen = (level - np.minimum.accumulate(level, axis=0)) / value("explanation", "felt_flare")
     added = np.stack(
         [
-            np.maximum(risen, level / model.observation["flare_threshold"].value),
+            np.maximum(risen, level / load_clinic().flare_level(disease)),
             courses["W"] / value("explanation", "felt_withdrawal"),
             value("explanation", "adrenal_points") * courses["adrenal_index"] / value("explanation", "felt_adrenals"),
         ]
@@ -78,12 +79,12 @@ def causes(courses: Mapping[str, Floats], model: Model) -> npt.NDArray[np.int64]
     return np.where(added.max(axis=0) >= 1, added.argmax(axis=0), len(CAUSES) - 1)
 
 
-def log_likelihood(diary: Diary, courses: Mapping[str, Floats], model: Model) -> Floats:
+def log_likelihood(diary: Diary, courses: Mapping[str, Floats]) -> Floats:
     """Return the log-likelihood of the diary up to each day, shape (days, n).
 
     Days close together share their error: an entry counts by the days since the one before it, at most as a whole one.
     """
-    sd = model.observation["symptom_noise"].value
+    sd = load_clinic()["symptom-score"].noise
     level, tired = points(courses), fatigue(courses, diary.base)
     expected = np.log(level)
     every = value("settings", "diary_every")

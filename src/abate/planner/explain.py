@@ -161,8 +161,8 @@ def explain(
     base = float(np.median(usual)) if len(usual) > 1 else value("explanation", "fatigue_base")
     model = like.model
     diary = _diary(record, since, model, base)
-    weights = weights_of(log_likelihood(diary, courses, model) + _laboratory(record, since, courses))[: window + 1]
-    truth = causes(courses, model)[: window + 1]
+    weights = weights_of(log_likelihood(diary, courses) + _laboratory(record, since, courses))[: window + 1]
+    truth = causes(courses, model, record.disease)[: window + 1]
     chance = probabilities(weights, truth)
     effective = float(1 / np.sum(weights[-1] ** 2))
     notes = _notes(record, like, effective)

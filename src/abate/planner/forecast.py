@@ -71,12 +71,11 @@ class Forecast:
     @property
     def threshold(self) -> float:
         """Points of the symptom score at which a visit calls a flare."""
-        model = self.people.model
         policy = load_policy(self.option.policy)
         for name in ("flare-threshold", "flare-level"):
             if name in policy.settings:
                 return policy.settings[name].value
-        return model.observation["flare_threshold"].value
+        return load_clinic().flare_level(self.people.record.disease)
 
 
 def forecasts(

@@ -20,6 +20,7 @@ from abate.planner.settings import candidate_list, value
 from abate.science.model import Model, load
 from abate.science.population import Population, load_population
 from abate.science.regimen.drugs import clock_hours
+from abate.study.observation import load_clinic
 
 __all__ = ["OUTPUTS", "People", "people_like", "symptom_points"]
 
@@ -206,8 +207,8 @@ def at_start(model: Model, dose: float) -> dict[str, float]:
 def symptom_points(entry: Entry, model: Model) -> float | None:
     """Return a day of the diary as points of the symptom score, from pain and stiffness; None without either."""
     score = model.parameters[model.resolve("score")].value
-    rows = [(entry.pain, "vas_pain"), (entry.stiffness, "morning_stiffness")]
-    points = [value * score / model.observation[scale].value for value, scale in rows if value is not None]
+    rows = [(entry.pain, "pain"), (entry.stiffness, "morning-stiffness")]
+    points = [value * score / load_clinic()[measure].scale for value, measure in rows if value is not None]
     return float(np.mean(points)) if points else None
 
 

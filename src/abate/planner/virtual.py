@@ -18,9 +18,10 @@ from abate.planner.complaints import CAUSES, SMALLEST, Diary, causes, fatigue, l
 from abate.planner.explain import weights_of
 from abate.planner.people import OUTPUTS
 from abate.planner.settings import candidate_list, value
-from abate.science.model import Model, load
+from abate.science.model import load
 from abate.science.population import draw, load_population
 from abate.science.regimen.drugs import clock_hours
+from abate.study.observation import load_clinic
 
 __all__ = ["Cases", "cases", "rule_of_thumb", "score"]
 
@@ -95,19 +96,19 @@ def cases(
     fell = np.flatnonzero(np.diff(daily[: asked + 1]) < 0)
     last_step = int(fell[-1]) + 1 - begin if fell.size else 0
     base = value("explanation", "fatigue_base")
-    seen_points, seen_fatigue = _written(true, model, base, patients, seed)
+    seen_points, seen_fatigue = _written(true, base, patients, seed)
     days = np.arange(seen_points.shape[0])
     chance, thumb = [], []
     for k in range(patients):
         diary = Diary(days, seen_points[:, k], seen_fatigue[:, k], base)
-        weights = weights_of(log_likelihood(diary, known, model))[-1]
-        here = causes(known, model)[-1]
+        weights = weights_of(log_likelihood(diary, known))[-1]
+        here = causes(known, model, disease)[-1]
         chance.append([float(weights[here == c].sum()) for c in range(len(CAUSES))])
         thumb.append(rule_of_thumb(diary, last_step, float(daily[asked])))
-    return Cases(causes(true, model)[-1], np.array(chance), np.array(thumb))
+    return Cases(causes(true, model, disease)[-1], np.array(chance), np.array(thumb))
 
 
-def _written(true: Any, model: Model, base: float, n: int, seed: int) -> tuple[Floats, Floats]:
+def _written(true: Any, base: float, n: int, seed: int) -> tuple[Floats, Floats]:
     """Return what the patients wrote: a week shares its error, as `log_likelihood` takes it."""
     level = points(true)
     every = int(value("settings", "diary_every"))
@@ -116,9 +117,7 @@ def _written(true: Any, model: Model, base: float, n: int, seed: int) -> tuple[F
     shared = np.asarray(normal(seed, "virtual:points", who[None, :], weeks[:, None]))
     tired = np.asarray(normal(seed, "virtual:fatigue", who[None, :], weeks[:, None]))
     rounded = np.asarray(normal(seed, "virtual:rounding", who[None, :], weeks[:, None]))
-    written = (
-        level * np.exp(model.observation["symptom_noise"].value * shared) + value("explanation", "rounding") * rounded
-    )
+    written = level * np.exp(load_clinic()["symptom-score"].noise * shared) + value("explanation", "rounding") * rounded
     written = np.maximum(written, SMALLEST)
     felt = np.clip(fatigue(true, base) + value("explanation", "fatigue_noise") * tired, 0, 10)
     return written, felt

@@ -16,9 +16,19 @@ from abate.ground.quantity import Grade
 from abate.ground.randomness import normal
 from abate.ground.schema import read
 
-__all__ = ["Clinic", "Measure", "load_clinic"]
+__all__ = ["Clinic", "Level", "Measure", "load_clinic"]
 
 Floats = npt.NDArray[np.float64]
+
+
+class Level(BaseModel):
+    """A value of a measure with a meaning, and who says so."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    value: float
+    unit: str
+    source: str = Field(min_length=1)
+    grade: Grade
 
 
 class Measure(BaseModel):
@@ -37,6 +47,8 @@ class Measure(BaseModel):
     high: float = float("inf")
     plus: dict[str, float] = {}
     """Other measures of the same visit that are added, with their factors."""
+    flare: dict[str, Level] = {}
+    """At which value a visit calls a flare, by disease."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,25 @@ class Clinic:
                 hint=did_you_mean(name, self.measures),
             )
         return self.measures[name]
+
+    def flare_level(self, disease: str, name: str = "symptom-score") -> float:
+        """Return the value of a measure at which a visit calls a flare of a disease.
+
+        Raises
+        ------
+        InputError
+            If there is none for the disease.
+
+        Examples
+        --------
+        >>> load_clinic().flare_level("pmr")
+        9.35
+        """
+        levels = self[name].flare
+        if disease not in levels:
+            raise InputError(f"{name}, flare", "no flare level is known for this disease", value=disease,
+                             allowed=list(levels), hint=did_you_mean(disease, levels))  # fmt: skip
+        return levels[disease].value
 
     def observe(
         self, truth: Mapping[str, Floats], names: Iterable[str], persons: npt.NDArray[np.int64], visit: int, seed: int

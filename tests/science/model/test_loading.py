@@ -45,8 +45,7 @@ def test_the_whole_model_has_what_a_trial_observes():
     assert (noise.sd, noise.time_constant) == ("disease_om_z", "disease_tz")
     assert model.parameters[noise.sd].value == 0.63
     assert model.correlations[("tocilizumab_CL", "tocilizumab_V1")] == 0.6
-    assert model.observation["flare_threshold"].value == 15
-    assert load("il6_blockade/pmr").observation["flare_threshold"].value == 9.35
+    assert model.observation["drop_out"].value == 0.30
 
 
 def test_a_model_is_a_value():
