@@ -41,7 +41,7 @@ def test_the_example_file() -> None:
 
 
 def test_options_named_in_the_page_exist() -> None:
-    source = (ROOT / "src/abate/cli/design.py").read_text(encoding="utf-8")
+    source = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "src/abate/cli").glob("design*.py"))
     shared = {"--out", "--json", "--seed", "--set"}
     for name in set(re.findall(r"--[a-z][a-z-]+", PAGE)) - shared:
         # An option without a name of its own takes that of its argument.

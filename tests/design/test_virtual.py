@@ -175,13 +175,13 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(
     rows = invented(of, 0.3, 0.55)
     calls: list[int] = []
 
-    def batch(_: Replicates, one: running.Batch, __: dict) -> pd.DataFrame:
+    def batch(_: running.Work, one: running.Batch) -> pd.DataFrame:
         calls.append(one.index)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return rows[rows["replicate"].between(one.first, one.first + one.count - 1)].reset_index(drop=True)
 
-    monkeypatch.setattr(running, "_batch", batch)
+    monkeypatch.setattr(running.Work, "__call__", batch)
     out = tmp_path / "d"
     with pytest.raises(KeyboardInterrupt):
         running.run(of, out)
@@ -195,6 +195,19 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(
     running.discard(out)
     with pytest.raises(InputError, match="no interrupted run"):
         running.run(of, out, resume=True)
+
+
+@pytest.mark.slow  # starts two worker processes, each of which loads the compiled model
+def test_a_cluster_gives_the_same_people(giacta: Trial) -> None:
+    trial = giacta.model_copy(update={"weeks": 4, "endpoints": ("patients-with-a-flare",), "published": ()})
+    of = wanted(trial, people=100, replicates=20)
+    pd.testing.assert_frame_equal(running.run(of, cluster="local"), running.run(of))
+
+
+def test_without_a_scheduler_nothing_is_left_behind(giacta: Trial, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no Dask scheduler answers there"):
+        running.run(wanted(giacta), tmp_path / "d", cluster="nowhere")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_report_says_what_it_is_conditional_on(giacta: Trial) -> None:

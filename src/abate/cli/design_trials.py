@@ -5,22 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from abate.cli.design_answers import Answer
 from abate.cli.output import changes
 
-__all__ = ["Answer", "from_trials", "show_trials"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a design comes to: its numbers, its report, and further files for a folder."""
-
-    payload: dict[str, Any]
-    report: Callable[[], Any]
-    files: Callable[[Path], Any] | None = None
+__all__ = ["from_trials", "show_trials"]
 
 
 def from_trials(
@@ -28,15 +19,16 @@ def from_trials(
     request: Any,
     *,
     arms: str | None,
-    people: int | None,
+    patients: int | None,
     replicates: int,
     endpoint: str | None,
-    vary: list[str],
-    sets: int,
+    vary: list[str] | None,
+    sets: int | None,
     settings: list[str] | None,
     seed: int,
     out: Path | None,
     resume: bool,
+    cluster: str | None,
 ) -> Answer:
     """Run replicates of a trial and analyse them."""
     from abate.design.sequential import group_sequential
@@ -49,8 +41,8 @@ def from_trials(
 
     protocol = apply(load_trial(trial), changes(settings))
     treatment, control = chosen_arms(protocol, arms)
-    size = people if people is not None else protocol.arms[treatment].patients
-    wanted = Replicates(protocol, treatment, control, size, replicates, seed, read_varied(vary), sets)
+    size = patients if patients is not None else protocol.arms[treatment].patients
+    wanted = Replicates(protocol, treatment, control, size, replicates, seed, read_varied(vary or []), sets or 1)
     deciding = check_endpoint(wanted, endpoint)
     looks = request.looks
     design = group_sequential(
@@ -64,7 +56,7 @@ def from_trials(
     if out is not None:
         check_replaceable(out)
     with _running(wanted, deciding) as tell:
-        rows = run(wanted, out, resume=resume, tell=tell)
+        rows = run(wanted, out, resume=resume, cluster=cluster, tell=tell)
     found = analyse(rows, wanted, design, endpoint=deciding, accrual=request.assume.accrual)
 
     def finish(folder: Path) -> None:

@@ -1,8 +1,9 @@
 """Run replicate trials: one large pool of people an arm, cut into trials, so that no two share a person.
 
 Draws are keyed by person, so replicate r of n people is people ``r * n`` to ``(r + 1) * n`` of one pool: the same
-whatever the size of a batch. Each batch is written when it is done; an interrupted run goes on from there, to the same
-numbers.
+whatever the size of a batch. Here the engine spreads the people of a batch over all cores; on a cluster each worker
+takes batches of its own. Each batch is written when it is done; an interrupted run goes on from there, with or without
+a cluster, to the same numbers.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from abate.design.virtual.settings import Replicates
+from abate.engine.cluster import run_chunks
 from abate.ground.errors import InputError, StorageError
 from abate.ground.files import write_atomically
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from abate.trial.simulate import Setup
 
-__all__ = ["Batch", "batches", "run"]
+__all__ = ["Batch", "Work", "batches", "discard", "run"]
 
 # People of one arm in one call of the engine: enough to fill its lanes, few enough to stay small in memory.
 POOL = 1600
@@ -59,7 +61,12 @@ def batches(wanted: Replicates) -> Iterator[Batch]:
 
 
 def run(
-    wanted: Replicates, folder: str | Path | None = None, *, resume: bool = False, tell: Tell | None = None
+    wanted: Replicates,
+    folder: str | Path | None = None,
+    *,
+    resume: bool = False,
+    cluster: str | None = None,
+    tell: Tell | None = None,
 ) -> pd.DataFrame:
     """Run all replicates.
 
@@ -70,8 +77,10 @@ def run(
         Where batches are kept until the run is whole; without it nothing can be resumed.
     resume : bool
         Go on with the batches that are there.
+    cluster : str, optional
+        Address of a Dask scheduler, or ``local`` to start one on this machine.
     tell : callable, optional
-        Called with the share done and the rows so far.
+        Called after each batch with the share done and the rows of that batch.
 
     Returns
     -------
@@ -82,27 +91,41 @@ def run(
     Raises
     ------
     InputError
-        If there is nothing to resume, or it was another run.
+        If there is nothing to resume, or it was another run, or there is no scheduler at the address.
     StorageError
         If the disk refuses; finished batches are kept.
     """
     import pandas as pd
 
-    parts = _folder(wanted, None if folder is None else Path(folder), resume)
     plan = list(batches(wanted))
-    frames: list[pd.DataFrame] = []
-    setups: dict[int, Setup] = {}
-    for number, batch in enumerate(plan, start=1):
-        file = None if parts is None else parts / batch.file
-        if file is not None and file.exists():
-            frames.append(pd.read_parquet(file))
-        else:
-            frames.append(_batch(wanted, batch, setups))
-            if file is not None:
-                _store(frames[-1], file)
+    parts = _folder(wanted, None if folder is None else Path(folder), resume)
+    frames: dict[int, pd.DataFrame] = {}
+
+    def add(batch: Batch, frame: pd.DataFrame) -> None:
+        frames[batch.index] = frame
         if tell is not None:
-            tell(number / len(plan), frames[-1])
-    return pd.concat(frames, ignore_index=True)
+            tell(len(frames) / len(plan), frame)
+
+    waiting = []
+    for batch in plan:
+        if parts is not None and (parts / batch.file).exists():
+            add(batch, pd.read_parquet(parts / batch.file))
+        else:
+            waiting.append(batch)
+
+    def finished(batch: Batch, frame: pd.DataFrame) -> None:
+        if parts is not None:
+            _store(frame, parts / batch.file)
+        add(batch, frame)
+
+    try:
+        run_chunks(Work(wanted), waiting, finished, cluster)
+    except InputError:
+        # Nothing was begun (no scheduler at the address, say), so there is nothing to resume.
+        if parts is not None and not frames:
+            shutil.rmtree(parts, ignore_errors=True)
+        raise
+    return pd.concat([frames[batch.index] for batch in plan], ignore_index=True)
 
 
 def discard(folder: str | Path) -> None:
@@ -110,25 +133,44 @@ def discard(folder: str | Path) -> None:
     shutil.rmtree(_parts(Path(folder)), ignore_errors=True)
 
 
-def _batch(wanted: Replicates, batch: Batch, setups: dict[int, Setup]) -> pd.DataFrame:
-    import pandas as pd
+@dataclass(frozen=True)
+class Work:
+    """What is done with a batch: a pure function of it, which travels to a cluster by pickle."""
 
+    wanted: Replicates
+
+    def __call__(self, batch: Batch) -> pd.DataFrame:
+        """Return one row a person of the batch."""
+        import pandas as pd
+
+        wanted, setup = self.wanted, _prepared(self.wanted, batch.parameters)
+        people = np.arange(batch.first * wanted.people, (batch.first + batch.count) * wanted.people)
+        frames = []
+        for role, arm in (("treatment", wanted.treatment), ("control", wanted.control)):
+            frame = _people(setup, arm, people, wanted.seed)
+            frame.insert(0, "person", people % wanted.people)
+            frame.insert(0, "arm", role)
+            frame.insert(0, "parameters", batch.parameters)
+            frame.insert(0, "replicate", people // wanted.people)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+
+_READY: dict[str, Setup] = {}
+"""The trial that this process prepared last: batches come set by set, so one is enough."""
+
+
+def _prepared(wanted: Replicates, parameters: int) -> Setup:
+    """Look up and compile the trial with a set of parameters, once in a process."""
     from abate.trial.simulate import prepare
 
-    if batch.parameters not in setups:
-        setups.clear()
-        setups[batch.parameters] = prepare(wanted.trial_of(batch.parameters), outputs=())
-    setup = setups[batch.parameters]
-    people = np.arange(batch.first * wanted.people, (batch.first + batch.count) * wanted.people)
-    frames = []
-    for role, arm in (("treatment", wanted.treatment), ("control", wanted.control)):
-        frame = _people(setup, arm, people, wanted.seed)
-        frame.insert(0, "person", people % wanted.people)
-        frame.insert(0, "arm", role)
-        frame.insert(0, "parameters", batch.parameters)
-        frame.insert(0, "replicate", people // wanted.people)
-        frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    key = f"{wanted.identity()}-{parameters}"
+    ready = _READY.get(key)
+    if ready is None:
+        ready = prepare(wanted.trial_of(parameters), outputs=())
+        _READY.clear()
+        _READY[key] = ready
+    return ready
 
 
 def _people(setup: Setup, arm: str, people: np.ndarray, seed: int) -> pd.DataFrame:
