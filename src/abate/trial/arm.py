@@ -17,7 +17,7 @@ from abate.science.policy import Decisions, Memory, Policy, begin, decide
 from abate.science.population import Population, draw
 from abate.study.observation import Clinic
 from abate.trial.course import Course
-from abate.trial.dosing import STEROID, Dosing
+from abate.trial.dosing import STEROID, Dosing, drugs_of
 from abate.trial.entry import entry_doses, entry_parameters, leaving_days
 from abate.trial.protocol import Arm, Trial
 from abate.trial.unscheduled import next_stop, occasion, remembered, who_comes
@@ -160,5 +160,5 @@ def _begin(trial: Trial, arm: Arm, policy: Policy, persons: Persons, start_dose:
         start_dose=start_dose,
         draws=draws,
         taper=arm.taper,
-        drug=bool(arm.drugs),
+        drug=drugs_of(arm),
     )

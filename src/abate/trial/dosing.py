@@ -11,13 +11,13 @@ import numpy.typing as npt
 from abate.engine.ensemble import Dose
 from abate.ground.units import convert
 from abate.science.policy import Memory, Policy
-from abate.science.regimen import Doses, Regimen
+from abate.science.regimen import Doses
 from abate.science.regimen.drugs import clock_hours, drug
 from abate.trial.adherence import Taking
 from abate.trial.course import Course
 from abate.trial.protocol import Arm, Trial
 
-__all__ = ["STEROID", "Dosing", "largest_dose", "single"]
+__all__ = ["STEROID", "Dosing", "drugs_of", "largest_dose", "single"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,15 +50,15 @@ class Dosing:
     ) -> None:
         self.covariates = covariates
         self.regimens = [regimen.of(regimen.drug or "") for regimen in arm.regimens]
-        self.largest = [largest_dose(policy, regimen.drug or "") for regimen in self.regimens]
+        self.names = [drug(regimen.drug or "").active for regimen in self.regimens]
+        self.largest = [largest_dose(policy, name) for name in self.names]
         self.last = np.full((len(self.regimens), persons.size), -np.inf)
         habits = {drug(name).active: entry.adherence for name, entry in trial.adherence.items()}
         self.tablets = None
         if STEROID in habits:
             self.tablets = Taking.of(habits[STEROID], _mornings(0, trial.days), persons, STEROID, seed)
         self.taking: list[Taking | None] = []
-        for index, regimen in enumerate(self.regimens):
-            name = drug(regimen.drug or "").active
+        for index, (regimen, name) in enumerate(zip(self.regimens, self.names, strict=True)):
             times = regimen.times(0, trial.days)
             keyed = f"{name}:{index}"
             self.taking.append(Taking.of(habits[name], times, persons, keyed, seed) if name in habits else None)
@@ -80,11 +80,23 @@ class Dosing:
             yield from single(some)
 
     def _given(self, index: int, day: int, until: int, memory: Memory) -> Doses:
-        prescribed = _prescribed(
-            self.regimens[index], day, until, self.covariates, memory, self.last[index], self.largest[index]
-        )
+        on, every = memory.on(self.names[index]), memory.spaced(self.names[index])
+        doses = self.regimens[index].doses(day, until, self.covariates)
+        prescribed = _prescribed(doses, on, every, self.last[index], self.largest[index])
         taking = self.taking[index]
         return prescribed if taking is None else taking.taken(prescribed)
+
+
+def drugs_of(arm: Arm) -> tuple[str, ...]:
+    """Return what the people of an arm are given beside their taper, by canonical name.
+
+    Examples
+    --------
+    >>> from abate.trial.protocol import load_trial
+    >>> drugs_of(load_trial("giacta").arms["tocilizumab-weekly"])
+    ('tocilizumab',)
+    """
+    return tuple(dict.fromkeys(drug(regimen.drug or "").active for regimen in arm.regimens))
 
 
 def largest_dose(policy: Policy, name: str) -> float:
@@ -98,7 +110,7 @@ def largest_dose(policy: Policy, name: str) -> float:
     """
     cap = drug(name).cap
     label = convert(cap.value, cap.unit, "mg") if cap else np.inf
-    return float(min(label, policy.limits.get(name, np.inf)))
+    return float(min(label, policy.limits.get(drug(name).active, np.inf)))
 
 
 def single(doses: Doses) -> Iterator[Dose]:
@@ -118,24 +130,14 @@ def _add_daily(daily: Floats, doses: Doses) -> None:
             daily[:, int(time)] += amount
 
 
-def _prescribed(
-    regimen: Regimen,
-    day: int,
-    until: int,
-    covariates: Mapping[str, Floats],
-    memory: Memory,
-    last: Floats,
-    largest: float,
-) -> Doses:
-    """Return the doses of a drug in [day, until): as the regimen says, unless the policy stopped or spaced it.
+def _prescribed(doses: Doses, on: npt.NDArray[np.bool_], every: Floats, last: Floats, largest: float) -> Doses:
+    """Return the doses of a drug as the regimen has them, unless the policy stopped, spaced or limited it.
 
     `last` holds the day of each person's last dose and is moved on.
     """
-    doses = regimen.doses(day, until, covariates)
     amount = np.minimum(doses.amount, largest)
     for index, time in enumerate(doses.time):
-        every = memory.drug_every
         due = np.isnan(every) | (time - last >= every - 1e-9)
-        amount[index] = np.where(memory.drug_on & due, amount[index], 0.0)
+        amount[index] = np.where(on & due, amount[index], 0.0)
         last[amount[index] > 0] = time
     return replace(doses, amount=amount)

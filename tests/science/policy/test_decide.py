@@ -229,6 +229,27 @@ def test_the_drug_is_stopped_and_spaced() -> None:
     np.testing.assert_array_equal(memory.drug_every, [28, np.nan, 28])
 
 
+def test_drugs_are_stopped_spaced_and_resumed_by_name() -> None:
+    policy = own(
+        RULE.format(when="crp > 50 mg/L and on methotrexate", do="hold methotrexate").replace("id: r", "id: a")
+        + RULE.format(when="crp < 5 mg/L and off methotrexate", do="resume methotrexate").replace("id: r", "id: b")
+        + RULE.format(when="symptom-score < 5 and on sarilumab", do="space drug to every 4 weeks")
+    )
+    both = begin(policy, 2, 200, drug=("sarilumab", "methotrexate"))
+    first = decide(policy, 14, {"crp": [60.0, 20.0], "symptom-score": [9.0, 1.0]}, both).memory
+    assert first.on("methotrexate").tolist() == [False, True]
+    assert first.on("sarilumab").tolist() == first.on("drug").tolist() == [True, True]
+    np.testing.assert_array_equal(first.spaced("sarilumab"), [np.nan, 28])
+    np.testing.assert_array_equal(first.spaced("methotrexate"), [np.nan, np.nan])
+    second = decide(policy, 28, {"crp": [1.0, 1.0]}, first)
+    assert second.memory.on("methotrexate").tolist() == [True, True]
+    assert second.rule.tolist() == [1, -1]  # who never stopped has nothing to resume
+    # Whoever is on another antibody, or on none, is not spoken of.
+    for drug in (("tocilizumab",), (), False):
+        memory = begin(policy, 1, 200, drug=drug)
+        assert not decide(policy, 14, {"symptom-score": [1.0]}, memory).fired.any()
+
+
 def test_hysteresis_holds_until_quiet() -> None:
     policy = load_policy("gca-sarilumab-safety")
     memory = begin(policy, 1, 400)

@@ -128,8 +128,12 @@ compares = st.builds(
     st.one_of(st.none(), windows),
     st.one_of(st.none(), st.tuples(operators, amounts)),
 )
+given_drugs = st.sampled_from(["drug", "tocilizumab", "sarilumab", "methotrexate"])
 leaves = st.one_of(
-    compares, st.builds(Happened, events, st.booleans()), st.builds(Drug, st.booleans()), st.builds(Measured, names)
+    compares,
+    st.builds(Happened, events, st.booleans()),
+    st.builds(Drug, st.booleans(), given_drugs),
+    st.builds(Measured, names),
 )
 
 
@@ -171,8 +175,11 @@ def test_every_condition_survives_its_text(condition: Condition) -> None:
         "stop drug",
         "hold drug",
         "resume drug",
+        "hold methotrexate",
+        "resume sarilumab",
         "space drug to every 2 weeks",
         "space drug to every week",
+        "space tocilizumab to every 10 days",
         "retest morning-cortisol in 28 days",
     ],
 )
@@ -192,6 +199,12 @@ def test_every_action_survives_its_text(text: str) -> None:
         (rule("crp >= 10 mg/L and"), "no such measure here: 'the end'"),
         (rule("dose <= 5 mg at 2 consecutive visits"), "only a measure can be asked over several visits"),
         (rule("always", "hodl"), "did you mean 'hold'"),
+        (
+            rule("always", "stop methotrexat"),
+            r"line 12, rules\[0\].do: this drug is not known.*did you mean 'methotrexate'",
+        ),
+        (rule("always", "hold prednisolone"), "a glucocorticoid is changed by actions of its own: 'prednisolone'"),
+        (rule("on tocilizumap", "hold"), "this drug is not known: 'tocilizumap'.*did you mean 'tocilizumab'"),
         (rule("always", "rescue to 40 mg, then giacta26"), "there is no such taper.*'giacta-26'"),
         (rule("always", "rescue to 80 mg"), "a rescue lies above the limit of prednisone: 80"),
         (rule("always", "lengthen the steps by 1.5"), "there is no step length to lengthen"),
@@ -222,12 +235,28 @@ def test_mistakes_are_named_by_line_and_key(rules: str, message: str) -> None:
         (rule("crp >= 10 mg/L", "hold", "a") + rule("crp >= 20 mg/L", "step down", "b", ", priority: -1"),
          "'b' can never decide: 'a' always decides first"),
         (rule("time since flare < 28 days and never flare", "call flare"), "can never decide"),
+        (rule("crp > 9 mg/L", "stop drug", "a") + rule("crp > 5 mg/L", "space sarilumab to every 4 weeks", "b"),
+         "'a' and 'b' both decide on sarilumab, at equal priority"),
+        (rule("on tocilizumab and off drug"), "can never decide: nothing fulfils"),
         (rule("symptom-score < 5", "stop prednisone"), "could stop prednisone abruptly.*dose <= 6 mg"),
     ],
 )  # fmt: skip
 def test_conflicts_and_dead_rules_are_found_at_load(rules: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(rules)
+
+
+def test_names_of_drugs_are_read_in_any_spelling_and_two_drugs_do_not_conflict() -> None:
+    policy = read(
+        rule("on Actemra and crp >= 10 mg/L", "space injections to every 2 weeks", "a")
+        + rule("crp >= 20 mg/L", "hold mtx", "b"),
+        HEAD.replace("{prednisone: 60 mg}", "{prednisone: 60 mg, kevzara: 200 mg}"),
+    )
+    assert [str(r.do[0]) for r in policy.rules] == ["space drug to every 2 weeks", "hold methotrexate"]
+    assert str(policy.rules[0].when) == "on tocilizumab and crp >= 10 mg/L"
+    assert dict(policy.limits) == {"prednisone": 60, "sarilumab": 200}
+    assert policy.drugs == ("tocilizumab", "methotrexate")
+    assert policy_from(load_yaml("printed.yaml", text=print_policy(policy))) == policy
 
 
 def test_priorities_and_exclusive_conditions_settle_a_conflict() -> None:
@@ -258,11 +287,9 @@ def test_a_measure_that_is_not_shown_is_refused_by_name() -> None:
     [
         ("60 mg", "60", "limits.prednisone: the unit is missing"),
         ("60 mg", "-1 mg", "a limit must be above 0"),
-        (
-            "{prednisone: 60 mg}",
-            "{tocilizumab: 800 mg}",
-            "limits prednisone alone: 'tocilizumab'; write the largest dose",
-        ),
+        ("{prednisone: 60 mg}", "{tocilizumab: 800 ug}", "limits.tocilizumab: a limit is in mg: '800 ug'"),
+        ("{prednisone: 60 mg}", "{tocilizumb: 800 mg}", "drug is not known.*did you mean 'tocilizumab'"),
+        ("{prednisone: 60 mg}", "{tocilizumab: 800 mg, Actemra: 400 mg}", "the drug has two limits: 'Actemra'"),
         ("prednisone:", "prednisonne:", "drug is not known.*did you mean 'prednisone'"),
         ("every: 2 weeks", "every: fortnight", "not a length of time"),
         ("taper: giacta-26", "taper: giacta-62", "start.taper: there is no such taper"),

@@ -138,6 +138,26 @@ def test_stopping_the_drug_is_compared_too() -> None:
     assert rows[2].rule == "laboratory"
 
 
+def test_spacing_the_drug_is_compared_with_the_days_between_its_doses() -> None:
+    policy = load_policy("gca-sarilumab-safety")
+    days = tuple(range(0, 225, 28))
+    daily = load_taper("giacta-26").daily(240, 20)[0]
+    seen = seen_rows("a", days, "symptom-score", np.full(len(days), 1.0), "point")
+    head = {"subject": "a", "drug": "sarilumab", "route": "sc", "unit": "mg", "duration": 0.0, "amount": 200.0}
+    fortnightly = {**head, "time": 0.0, "interval": 14.0, "count": 17}
+    spaced = [
+        {**head, "time": 0.0, "interval": 14.0, "count": 7},
+        {**head, "time": 112.0, "interval": 28.0, "count": 5},
+    ]
+    rules = {}
+    for name, given in (("fortnightly", [fortnightly]), ("spaced", spaced)):
+        rows = replayed(policy, pd.DataFrame([*dose_rows("a", daily), *given]), pd.DataFrame(seen))
+        rules[name] = [(row.day, row.rule, row.comparison) for row in rows if row.rule or row.differs]
+    # Three quiet visits on 5 mg or less are there on day 84; the policy asks again where the chart did not follow.
+    assert rules["fortnightly"][:2] == [(d, "space", "only the policy changes") for d in (84, 112)]
+    assert rules["spaced"][:2] == [(84, "space", "agrees"), (112, "space", "agrees")]
+
+
 def test_a_study_without_what_the_policy_reads_is_refused() -> None:
     policy = load_policy("giacta")
     doses, seen = kept_by(policy, people=1)

@@ -14,7 +14,7 @@ How a trial uses it (array code over all people of an arm, about a millisecond a
         memory = decisions.memory                        # the plan is rewritten from `day` on, never before
         decisions.events["flare"]                        # bool[n]: called today (remission, flare, refractory, rescue)
         decisions.rule                                   # int[n]: index into policy.rules, -1 for none
-        memory.drug_on, memory.drug_every                # bool[n], days[n] (NaN: as the regimen says)
+        memory.on("tocilizumab"), memory.spaced("tocilizumab")  # bool[n], days[n] (NaN: as the regimen says)
         decisions.ledger()                               # rows: person, day, rule, seen, decided, reason
 
 A visit comes before that morning's dose: what is decided on day d changes the dose of day d. ``dose`` in a condition is

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from typing import Literal, cast
 
 from abate.ground.errors import InputError
-from abate.ground.files import did_you_mean
+from abate.ground.files import did_you_mean, library_path, load_toml
 from abate.science.policy.actions import (
+    ANTIBODY,
     Action,
     Call,
     Continue,
@@ -25,9 +28,10 @@ from abate.science.policy.actions import (
     StopPrednisone,
     Stress,
 )
+from abate.science.regimen import drug, drugs
 from abate.science.regimen.value import Span, Unit
 
-__all__ = ["FORMS", "parse_action"]
+__all__ = ["FORMS", "drug_named", "parse_action"]
 
 _N = r"(\d+(?:\.\d+)?)"
 _SPAN = rf"{_N} (days?|weeks?)"
@@ -97,9 +101,9 @@ _FORMS: tuple[tuple[str, str, Callable[[Match], Action]], ...] = (
         _GATE,
         lambda m: Gate(m[1], float(m[2]), float(m[4]), m[3], _span(m[6], m[7])),
     ),
-    ("stop drug, hold drug, resume drug", "(stop|hold|resume) drug", lambda m: DrugOrder(m[1])),  # type: ignore[arg-type]
-    ("space drug to every TIME", rf"space drug to {_EVERY}", lambda m: SpaceDrug(_span(m[1], m[2]))),
     ("retest MEASURE in TIME", rf"retest {_NAME} in {_SPAN}", lambda m: Retest(m[1], _span(m[2], m[3]))),
+    ("stop DRUG, hold DRUG, resume DRUG", rf"(stop|hold|resume) {_NAME}", lambda m: DrugOrder(m[1].casefold(), m[2])),  # type: ignore[arg-type]
+    ("space DRUG to every TIME", rf"space {_NAME} to {_EVERY}", lambda m: SpaceDrug(_span(m[2], m[3]), m[1])),
 )
 FORMS = tuple(form for form, _, _ in _FORMS)
 """Every action, as it is written."""
@@ -136,7 +140,45 @@ def parse_action(text: str, *, where: str = "do") -> Action:
     raise InputError(where, "this action is not understood", value=plain, allowed=likely or FORMS, hint=hint)
 
 
+def drug_named(name: str, *, where: str) -> str:
+    """Return the drug that a rule means: ``drug`` for the antibody, or the canonical name of another.
+
+    Raises
+    ------
+    InputError
+        If the library does not have it, or it is a glucocorticoid, which has actions of its own.
+
+    Examples
+    --------
+    >>> drug_named("injections", where="do"), drug_named("Actemra", where="do")
+    ('drug', 'tocilizumab')
+    """
+    if name.casefold() in (ANTIBODY, "injections"):
+        return ANTIBODY
+    try:
+        found = drug(name, where=where).active
+    except InputError as error:
+        known = [ANTIBODY, *others()]
+        raise InputError(
+            where, error.problem, value=name, allowed=known, hint=did_you_mean(name, known) or error.hint
+        ) from error
+    if found not in others():
+        problem = "a glucocorticoid is changed by actions of its own"
+        hint = "write hold, step down, step back, or stop prednisone (which asks for a physiological dose)"
+        raise InputError(where, problem, value=name, allowed=[ANTIBODY, *others()], hint=hint)
+    return found
+
+
+@cache
+def others() -> tuple[str, ...]:
+    """Return the drugs of the library that are no glucocorticoids."""
+    steroids = load_toml(library_path("drugs", "equivalence.toml")).data["anti-inflammatory"]
+    return tuple(dict.fromkeys(d.active for d in drugs().values() if d.active not in steroids))
+
+
 def _checked(action: Action, found: Match, text: str, where: str) -> Action:
+    if isinstance(action, DrugOrder | SpaceDrug):
+        return replace(action, drug=drug_named(action.drug, where=where))
     if isinstance(action, Gate):
         if found[3] != found[5]:
             raise InputError(where, "the gate has two units", value=text, allowed="the same unit twice")

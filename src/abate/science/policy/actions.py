@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from abate.science.regimen import antibodies
 from abate.science.regimen.value import Span, number
 
 __all__ = [
+    "ANTIBODY",
     "Action",
     "Call",
     "Continue",
@@ -23,8 +25,11 @@ __all__ = [
     "StepDown",
     "StopPrednisone",
     "Stress",
-    "channel",
+    "channels",
 ]
+
+ANTIBODY = "drug"
+"""What a policy calls the antibody that somebody is given, whichever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,22 +179,24 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class DrugOrder:
-    """Stop, hold or resume the antibody."""
+    """Stop, hold or resume a drug: the antibody (``drug``), or one that is named."""
 
     order: Literal["stop", "hold", "resume"]
+    drug: str = ANTIBODY
 
     def __str__(self) -> str:
-        return f"{self.order} drug"
+        return f"{self.order} {self.drug}"
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceDrug:
-    """Give the antibody every so often from now on."""
+    """Give a drug every so often from now on, by leaving out doses of its regimen."""
 
     every: Span
+    drug: str = ANTIBODY
 
     def __str__(self) -> str:
-        return f"space drug to {_every(self.every)}"
+        return f"space {self.drug} to {_every(self.every)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,19 +228,21 @@ Action = (
 )
 
 
-def channel(action: Action) -> str | None:
-    """Return what an action claims for this visit: only one rule may decide on prednisone, and one on the drug.
+def channels(action: Action) -> frozenset[str]:
+    """Return what an action claims for this visit: only one rule may decide on prednisone, and one on each drug.
 
     Examples
     --------
-    >>> channel(StepDown()), channel(DrugOrder("stop")), channel(Call("flare"))
-    ('prednisone', 'drug', None)
+    >>> sorted(channels(StepDown())), sorted(channels(DrugOrder("stop"))), sorted(channels(Call("flare")))
+    (['prednisone'], ['drug', 'sarilumab', 'tocilizumab'], [])
+    >>> sorted(channels(DrugOrder("stop", "methotrexate")))
+    ['methotrexate']
     """
     if isinstance(action, DrugOrder | SpaceDrug):
-        return "drug"
+        return frozenset((ANTIBODY, *antibodies()) if action.drug == ANTIBODY else (action.drug,))
     if isinstance(action, Call | Retest | Lengthen):
-        return None
-    return "prednisone"
+        return frozenset()
+    return frozenset({"prednisone"})
 
 
 def _every(span: Span) -> str:

@@ -13,7 +13,7 @@ from abate.ground.errors import InputError
 from abate.ground.units import convert
 from abate.science.policy.measures import in_unit, observable
 from abate.science.policy.value import Policy
-from abate.science.regimen import drug, equivalent
+from abate.science.regimen import antibodies, drug, equivalent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,6 @@ __all__ = ["STEROID", "Charts", "charts"]
 
 Floats = npt.NDArray[np.float64]
 STEROID = "prednisone"
-_ANTIBODIES = ("tocilizumab", "sarilumab")
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,19 @@ class Charts:
         NaN where it was not recorded.
     prednisone : ndarray, shape (n, horizon)
         mg taken on every day, other glucocorticoids by the anti-inflammatory table.
-    drug : ndarray of bool, shape (visits, n)
-        Whether the antibody was being given.
+    given : mapping of drug to ndarray of bool, shape (visits, n)
+        Whether each drug of the policy, and each antibody, was being given.
+    apart : mapping of drug to ndarray, shape (visits, n)
+        Days between its doses: the shortest time to the next one, of those given from the visit to the next visit; NaN
+        where there is none.
     """
 
     subjects: tuple[str, ...]
     days: tuple[int, ...]
     observed: dict[str, Floats]
     prednisone: Floats
-    drug: npt.NDArray[np.bool_]
+    given: dict[str, npt.NDArray[np.bool_]]
+    apart: dict[str, Floats]
 
 
 def charts(
@@ -77,7 +80,7 @@ def charts(
     seen = seen.assign(day=np.floor(seen["time"] + 1e-9).astype(int), value=_in_units(seen, where))
     last_dose = (doses["time"] + doses["count"] * doses["interval"]).max() if len(doses) else 0.0
     daily = _daily(doses, where, int(max(seen["day"].max() + 1, np.ceil(last_dose))))
-    spans = _antibody_spans(doses)
+    courses = _courses(doses, (*antibodies(), *policy.drugs))
     schedules: dict[tuple[int, ...], list[str]] = {}
     for subject, rows in seen.groupby("subject", sort=False):
         if str(subject) in daily:
@@ -88,8 +91,13 @@ def charts(
         for measure in policy.measures:
             if measure in wide.index.get_level_values(0):
                 observed[measure] = wide.loc[measure].reindex(index=list(days), columns=subjects).to_numpy(dtype=float)
-        on = np.array([[_covers(spans.get(s), day) for s in subjects] for day in days], dtype=bool)
-        yield Charts(tuple(subjects), days, observed, np.stack([daily[s] for s in subjects]), on)
+        given, apart = {}, {}
+        for name, of in courses.items():
+            times = [of.get(s, np.empty(0)) for s in subjects]
+            given[name] = np.array([[_covers(t, day) for t in times] for day in days], dtype=bool)
+            ends = (*days[1:], np.inf)
+            apart[name] = np.array([[_apart(t, a, b) for t in times] for a, b in zip(days, ends, strict=True)])
+        yield Charts(tuple(subjects), days, observed, np.stack([daily[s] for s in subjects]), given, apart)
 
 
 def _in_units(rows: pd.DataFrame, where: str) -> Floats:
@@ -108,7 +116,7 @@ def _daily(doses: pd.DataFrame, where: str, horizon: int) -> dict[str, Floats]:
     columns = ("subject", "drug", "amount", "unit", "time", "count", "interval")
     for subject, name, amount, unit, time, count, interval in zip(*(doses[name] for name in columns), strict=True):
         active = _active(name)
-        if active in _ANTIBODIES:
+        if active in antibodies():
             continue
         try:
             factor = equivalent(1.0, active, STEROID, purpose="anti-inflammatory").mg
@@ -131,18 +139,26 @@ def _active(name: object) -> str:
         return str(name).casefold()
 
 
-def _antibody_spans(doses: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Return from when to when each subject was on the antibody: to one interval after the last dose."""
-    spans: dict[str, tuple[float, float]] = {}
-    antibody = doses["drug"].map(_active).isin(_ANTIBODIES)
-    for subject, rows in doses[antibody & (doses["amount"] > 0)].groupby("subject"):
-        each = zip(rows["time"], rows["count"], rows["interval"], strict=True)
-        times = np.concatenate([time + np.arange(count) * interval for time, count, interval in each])
-        times.sort()
-        gap = float(np.median(np.diff(times))) if times.size > 1 else float(rows["interval"].max())
-        spans[str(subject)] = (float(times[0]), float(times[-1]) + gap)
-    return spans
+def _courses(doses: pd.DataFrame, names: tuple[str, ...]) -> dict[str, dict[str, Floats]]:
+    """Return the days on which each subject had each drug that somebody had; one interval after the last is added."""
+    courses: dict[str, dict[str, Floats]] = {}
+    taken = doses[doses["amount"] > 0]
+    active = taken["drug"].map(_active)
+    for name in dict.fromkeys(names):
+        for subject, rows in taken[active == name].groupby("subject"):
+            each = zip(rows["time"], rows["count"], rows["interval"], strict=True)
+            times = np.sort(np.concatenate([time + np.arange(count) * interval for time, count, interval in each]))
+            gap = float(np.median(np.diff(times))) if times.size > 1 else float(rows["interval"].max())
+            courses.setdefault(name, {})[str(subject)] = np.append(times, times[-1] + gap)
+    return courses
 
 
-def _covers(span: tuple[float, float] | None, day: int) -> bool:
-    return span is not None and np.floor(span[0]) <= day <= span[1]
+def _covers(times: Floats, day: int) -> bool:
+    return bool(times.size) and bool(np.floor(times[0]) <= day <= times[-1])
+
+
+def _apart(times: Floats, day: float, until: float) -> float:
+    """Return the shortest time to the next dose, of those given in [day, until); NaN for none."""
+    here = times[:-1]
+    between = np.diff(here)[np.searchsorted(here, day) : np.searchsorted(here, until)]
+    return float(between.min()) if between.size else np.nan

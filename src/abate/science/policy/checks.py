@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from abate.ground.files import Document, library_path, load_toml
-from abate.science.policy.actions import Call, Gate, Rescue, StopPrednisone
+from abate.science.policy.actions import ANTIBODY, Call, Gate, Rescue, StopPrednisone
 from abate.science.policy.conditions import (
     All,
     Always,
@@ -34,6 +34,7 @@ from abate.science.policy.conditions import (
 )
 from abate.science.policy.facts import threshold
 from abate.science.policy.value import Policy, Rule
+from abate.science.regimen import antibodies
 
 __all__ = ["Cells", "check", "physiological_mg"]
 
@@ -152,7 +153,7 @@ class Cells:
             elif isinstance(atom, Happened):
                 events.add(atom.event)
             elif isinstance(atom, Drug):
-                self.axes["drug"] = _BOTH
+                self.axes[f"on {atom.name}"] = _BOTH
             elif isinstance(atom, Measured):
                 levels.setdefault(Quantity("measure", atom.name), set())
         for quantity, found in levels.items():
@@ -197,6 +198,8 @@ class Cells:
                 fits &= np.isinf(self._at(name)) != (self._at(f"event {name[11:]}") > 0)
             if name.startswith("number of "):
                 fits &= (self._at(name) > 0) == (self._at(f"event {name[10:]}") > 0)
+            if name[3:] in antibodies() and name.startswith("on ") and f"on {ANTIBODY}" in self.axes:
+                fits &= (self._at(f"on {ANTIBODY}") > 0) | (self._at(name) == 0)
         for atom in self.atoms:
             if isinstance(atom, Compare) and (atom.window or atom.until):
                 fits &= self._window_fits(atom)
@@ -226,7 +229,7 @@ class Cells:
         if isinstance(condition, Happened):
             return np.asarray((self._at(f"event {condition.event}") > 0) == condition.ever)
         if isinstance(condition, Drug):
-            return np.asarray((self._at("drug") > 0) == condition.on)
+            return np.asarray((self._at(f"on {condition.name}") > 0) == condition.on)
         if isinstance(condition, Measured):
             return ~np.isnan(self._at(condition.name))
         return np.full(self.size, isinstance(condition, Always))
@@ -243,8 +246,8 @@ def _say(name: str, value: float) -> str:
         return f"{'after' if value else 'never'} {name[6:]}"
     if np.isnan(value):
         return f"{name} missing"
-    if name == "drug":
-        return "on drug" if value else "off drug"
+    if name.startswith("on "):
+        return name if value else f"off {name[3:]}"
     if any(f" {sign} " in name for sign in (">=", ">", "<=", "<")):
         return name if value else f"not {name}"
     return "" if np.isinf(value) else f"{name} {value:g}"

@@ -8,6 +8,7 @@ from typing import Literal, NoReturn, cast
 
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
+from abate.science.policy.action_text import drug_named
 from abate.science.policy.conditions import (
     All,
     Always,
@@ -126,9 +127,11 @@ class _Reader:
         if self.peek() in ("after", "never"):
             ever = self.take("after") or not self.take("never")
             return Happened(self.name("event", self.words.events), ever)
-        if self.peek() in ("on", "off") and self.peek(1) == "drug":
-            on = self.take("on", "drug") or not self.take("off", "drug")
-            return Drug(on)
+        if self.peek() in ("on", "off") and self.peek() not in self.words.measures:
+            on = self.take("on") or not self.take("off")
+            name = drug_named(self.peek(), where=self.where)
+            self.at += 1
+            return Drug(on, name)
         if self.peek(1) == "measured":
             name = self.name("measure", self.words.measures)
             self.need("measured")

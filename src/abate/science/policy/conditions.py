@@ -131,12 +131,13 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Drug:
-    """Whether the antibody is being given: ``on drug`` or ``off drug``."""
+    """Whether a drug is being given: ``on drug`` and ``off drug`` of the antibody, ``on methotrexate`` by name."""
 
     on: bool = True
+    name: str = "drug"
 
     def __str__(self) -> str:
-        return "on drug" if self.on else "off drug"
+        return f"{'on' if self.on else 'off'} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,8 @@ def decide(
     work = _Work(policy, facts, day, draws, next_visit or day + round(policy.visits.every.days))
     here = np.broadcast_to(np.asarray(present, dtype=bool), (memory.persons,))
     fired = np.zeros((len(policy.rules), memory.persons), dtype=bool)
-    claimed = {"prednisone": np.zeros(memory.persons, dtype=bool), "drug": np.zeros(memory.persons, dtype=bool)}
+    every = {name for rule in policy.rules for name in rule.channels}
+    claimed = {name: np.zeros(memory.persons, dtype=bool) for name in every}
     for index, rule in enumerate(policy.rules):
         hit = facts.holds(rule.when) & here
         for name in rule.channels:
@@ -232,8 +233,9 @@ class _Work:
         self.policy, self.facts, self.day, self.draws, self.next_visit = policy, facts, day, draws, next_visit
         self.old = facts.memory
         self.plan = self.old.plan.copy()
-        self.step_days, self.drug_on = self.old.step_days.copy(), self.old.drug_on.copy()
-        self.drug_every = self.old.drug_every.copy()
+        self.step_days = self.old.step_days.copy()
+        self.given = {name: on.copy() for name, on in self.old.given.items()}
+        self.every = {name: days.copy() for name, days in self.old.every.items()}
         self.called = {event: np.zeros(self.old.persons, dtype=bool) for event in policy.events}
         self.due = dict(self.old.due)
 
@@ -264,9 +266,11 @@ class _Work:
         elif isinstance(action, Gate):
             self._gate(action, rows, now)
         elif isinstance(action, DrugOrder):
-            self.drug_on[rows] = action.order == "resume"
+            for name in self.old.names(action.drug):
+                self.given[name][rows] = action.order == "resume"
         elif isinstance(action, SpaceDrug):
-            self.drug_every[rows] = action.every.days
+            for name in self.old.names(action.drug):
+                self.every[name][rows] = action.every.days
         elif isinstance(action, Retest):
             self._ask(action.measure, rows, action.after)
 
@@ -290,8 +294,8 @@ class _Work:
             days=(*old.days, self.day),
             history=history,
             latched=self.facts.latched,
-            drug_on=self.drug_on,
-            drug_every=self.drug_every,
+            given=self.given,
+            every=self.every,
             due=due,
         )
 

@@ -101,7 +101,7 @@ class Facts:
         if isinstance(condition, Happened):
             return np.asarray((self.memory.count[condition.event] > 0) == condition.ever)
         if isinstance(condition, Drug):
-            return np.asarray(self.memory.drug_on == condition.on)
+            return np.asarray(self.memory.on(condition.name) == condition.on)
         if isinstance(condition, Measured):
             return ~np.isnan(self.now(condition.name))
         if isinstance(condition, Always):

@@ -13,7 +13,7 @@ from abate.ground.errors import InputError, UnitError
 from abate.ground.files import Document, did_you_mean, library_path, load_yaml
 from abate.ground.quantity import Grade, Quantity
 from abate.science.policy.action_text import parse_action
-from abate.science.policy.actions import Action, Call, Gate, Lengthen, Rescue, Retest, channel
+from abate.science.policy.actions import Action, Call, Gate, Lengthen, Rescue, Retest, channels
 from abate.science.policy.checks import check
 from abate.science.policy.condition_text import Vocabulary, parse_condition
 from abate.science.policy.conditions import Compare, Condition, atoms
@@ -237,18 +237,16 @@ def _limits(document: Document, entries: dict[str, str | Number]) -> dict[str, f
     limits: dict[str, float] = {}
     for name, text in entries.items():
         key = ("limits", name)
-        if drug(name, where=document.where(key)).active != "prednisone":
-            hint = (
-                "write the largest dose of another drug in its regimen, as in: 8 mg/kg iv every 4 weeks, at most 800 mg"
-            )
-            raise document.error(key, "a policy limits prednisone alone", value=name, hint=hint)
+        active = drug(name, where=document.where(key)).active
+        if active in limits:
+            raise document.error(key, "the drug has two limits", value=name, hint="keep one")
         value, _, unit = str(text).strip().partition(" ")
         if unit != "mg":
             problem = "the unit is missing" if not unit else "a limit is in mg"
             raise UnitError(document.where(key), problem, value=text, allowed="such as 60 mg")
         if not value.replace(".", "", 1).isdigit() or not float(value) > 0:
             raise document.error(key, "a limit must be above 0", value=text, allowed="such as 60 mg")
-        limits[name] = float(value)
+        limits[active] = float(value)
     return limits
 
 
@@ -267,7 +265,7 @@ def _check_rules(document: Document, policy: Policy, order: list[int]) -> None:
             raise document.error((*key, "id"), "two rules have this id", value=rule.id, hint="give each its own")
         seen.add(rule.id)
         _check_condition(document, (*key, "when"), policy, rule.when)
-        claims = [c for c in map(channel, rule.do) if c]
+        claims = [c for action in rule.do for c in channels(action)]
         if len(claims) != len(set(claims)):
             raise document.error((*key, "do"), "two actions of this rule decide the same thing", value=rule.id)
         for action in rule.do:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from abate.ground.errors import InputError
-from abate.science.policy.actions import StepDown
+from abate.science.policy.actions import ANTIBODY, StepDown
 from abate.science.policy.value import Policy
-from abate.science.regimen import Taper, load_taper
+from abate.science.regimen import Taper, antibodies, load_taper
 
 __all__ = ["Memory", "begin", "drawn", "stretch"]
 
@@ -41,9 +41,9 @@ class Memory:
         What was observed; NaN where it was not.
     latched : mapping of condition to ndarray of bool, shape (n,)
         State of conditions with hysteresis.
-    drug_on : ndarray of bool, shape (n,)
-        Whether the antibody is given.
-    drug_every : ndarray, shape (n,)
+    given : mapping of drug to ndarray of bool, shape (n,)
+        Whether each drug is given; ``drug`` is an antibody that the caller did not name.
+    every : mapping of drug to ndarray, shape (n,)
         Days between its doses; NaN as the regimen says.
     due : mapping of measure to ndarray, shape (n,)
         Day on which a test was asked for; +inf for none.
@@ -53,8 +53,8 @@ class Memory:
     step_days: Floats
     count: Mapping[str, npt.NDArray[np.int64]]
     last: Mapping[str, Floats]
-    drug_on: Booleans
-    drug_every: Floats
+    given: Mapping[str, Booleans]
+    every: Mapping[str, Floats]
     days: tuple[int, ...] = ()
     history: Mapping[str, Floats] = field(default_factory=dict)
     latched: Mapping[str, Booleans] = field(default_factory=dict)
@@ -64,6 +64,34 @@ class Memory:
     def persons(self) -> int:
         """How many people."""
         return int(self.plan.shape[0])
+
+    def names(self, drug: str) -> tuple[str, ...]:
+        """Return the drugs here that a rule means: every antibody for ``drug``, else the one of that name."""
+        if drug == ANTIBODY:
+            return tuple(name for name in self.given if name == ANTIBODY or name in antibodies())
+        if drug in self.given:
+            return (drug,)
+        return (ANTIBODY,) if ANTIBODY in self.given and drug in antibodies() else ()
+
+    def on(self, drug: str = ANTIBODY) -> Booleans:
+        """Return whom a drug is given to, shape (n,)."""
+        found = [self.given[name] for name in self.names(drug)]
+        return np.asarray(np.logical_or.reduce(found)) if found else np.zeros(self.persons, dtype=bool)
+
+    def spaced(self, drug: str = ANTIBODY) -> Floats:
+        """Return the days between doses of a drug, shape (n,); NaN as the regimen says."""
+        names = self.names(drug)
+        return self.every[names[0]] if names else np.full(self.persons, np.nan)
+
+    @property
+    def drug_on(self) -> Booleans:
+        """Whether an antibody is given, shape (n,)."""
+        return self.on()
+
+    @property
+    def drug_every(self) -> Floats:
+        """Days between the antibody's doses, shape (n,); NaN as the regimen says."""
+        return self.spaced()
 
     def dose(self, day: int, until: int | None = None) -> Floats:
         """Return mg on a day, shape (n,), or on the days [day, until), shape (n, days)."""
@@ -105,7 +133,7 @@ def begin(
     start_dose: npt.ArrayLike = np.nan,
     draws: Mapping[str, npt.ArrayLike] | None = None,
     taper: str | Taper | None = None,
-    drug: bool = True,
+    drug: bool | Iterable[str] = True,
 ) -> Memory:
     """Return the memory of people on day 0; see `Policy` for what the draws are.
 
@@ -120,8 +148,8 @@ def begin(
         For the names in ``policy.draws`` (only ``step-length`` is used here).
     taper : str or Taper, optional
         Of the arm, in the place of the policy's own.
-    drug : bool
-        Whether the antibody is given at the start.
+    drug : bool or iterable of str
+        Whether an antibody is given at the start; or the names of the drugs that are.
 
     Raises
     ------
@@ -144,13 +172,15 @@ def begin(
     reach = horizon + (max(t.duration for t in (plan_of, *policy.tapers.values())) if brings_forward else 0)
     plan = np.minimum(plan_of.daily(reach, doses, stretch(plan_of, step_days)), policy.prednisone_limit)
     events = policy.events
+    start = {ANTIBODY: drug} if isinstance(drug, bool) else dict.fromkeys(drug, True)
+    given = {name: np.full(persons, on) for name, on in start.items()}
     return Memory(
         plan=plan,
         step_days=step_days,
         count={event: np.zeros(persons, dtype=np.int64) for event in events},
         last={event: np.full(persons, -np.inf) for event in events},
-        drug_on=np.full(persons, drug),
-        drug_every=np.full(persons, np.nan),
+        given=given,
+        every={name: np.full(persons, np.nan) for name in given},
     )
 
 

@@ -26,6 +26,7 @@ __all__ = ["Replayed", "replay"]
 
 Floats = npt.NDArray[np.float64]
 _ABOVE = "the plan begins below this dose"
+_SAME_DAYS = 0.5  # injections are counted by days
 _SAME_MG = 0.05  # below half of the smallest tablet: another number for the same dose
 
 
@@ -89,7 +90,9 @@ def replay(policy: Policy, charts: Charts, *, taper: Taper | None = None) -> Ite
     first = charts.days[0]
     start = np.minimum(taken[:, first], policy.prednisone_limit)
     half = dict.fromkeys(policy.draws, np.full(len(charts.subjects), 0.5))
-    memory = begin(policy, len(charts.subjects), taken.shape[1], start_dose=start, draws=half, taper=plan_of)
+    memory = begin(
+        policy, len(charts.subjects), taken.shape[1], start_dose=start, draws=half, taper=plan_of, drug=charts.given
+    )
     memory = memory.with_plan(_taken_up(memory, plan_of, taken, first, np.ones(len(start), dtype=bool), start))
     for index, day in enumerate(charts.days):
         until = charts.days[index + 1] if index + 1 < len(charts.days) else None
@@ -97,7 +100,11 @@ def replay(policy: Policy, charts: Charts, *, taper: Taper | None = None) -> Ite
             since = charts.days[index - 1]
             left = np.any(np.abs(memory.plan[:, since:day] - taken[:, since:day]) > _SAME_MG, axis=1)
             memory = memory.with_plan(_taken_up(memory, plan_of, taken, day, left, last_taken(taken, day)))
-        memory = replace(memory, drug_on=charts.drug[index].copy())
+        memory = replace(memory, given={name: on[index].copy() for name, on in charts.given.items()})
+        if index:
+            # What the policy would have spaced, and the chart did not, goes on as in the chart.
+            close = {name: apart[index - 1] < memory.every[name] - _SAME_DAYS for name, apart in charts.apart.items()}
+            memory = replace(memory, every={n: np.where(close[n], np.nan, days) for n, days in memory.every.items()})
         observed = {name: values[index] for name, values in charts.observed.items()}
         draws = _nearest_draws(policy, last_taken(memory.plan, day), taken[:, day]) | {
             "step-length": half.get("step-length", np.zeros(0))
@@ -172,24 +179,43 @@ def _rows(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Drugs:
+    """Whether the drugs beside prednisone go on as the policy would have them, and who changes something."""
+
+    same: bool
+    policy_changes: bool
+    chart_changes: bool
+
+
+def _drugs(charts: Charts, decisions: Decisions, index: int, person: int) -> _Drugs:
+    after, before = decisions.memory, decisions.before
+    policy, chart, same = False, False, True
+    for name, given in charts.given.items():
+        now, later = bool(given[index][person]), bool(given[index + 1][person])
+        wanted = bool(after.given[name][person])
+        every, was = after.every[name][person], before.every[name][person]
+        # A chart gives a spaced drug when its doses lie so far apart, or there is no second one to tell by.
+        close = wanted and charts.apart[name][index][person] < every - _SAME_DAYS
+        same = same and wanted == later and not close
+        policy = policy or wanted != now or (close and every != was)
+        chart = chart or later != now
+    return _Drugs(same, policy, chart)
+
+
 def _compare(charts: Charts, decisions: Decisions, index: int, until: int | None, person: int, *, above: bool) -> str:
     if until is None:
         return "last visit"
-    day = charts.days[index]
-    same = bool(
-        np.all(np.abs(decisions.memory.plan[person, day:until] - charts.prednisone[person, day:until]) <= _SAME_MG)
-        and decisions.memory.drug_on[person] == charts.drug[index + 1][person]
-    )
-    if same:
+    day, after = charts.days[index], decisions.memory
+    drugs = _drugs(charts, decisions, index, person)
+    wanted, done = after.plan[person, day:until], charts.prednisone[person, day:until]
+    if np.all(np.abs(wanted - done) <= _SAME_MG) and drugs.same:
         return "agrees"
-    policy_changes = bool(decisions.changed[person]) or bool(
-        decisions.memory.drug_on[person] != charts.drug[index][person]
-    )
+    policy_changes = bool(decisions.changed[person]) or drugs.policy_changes
     if above and not policy_changes:
         return "above the plan"
     planned = decisions.before.plan[person, day:until]
-    chart_changes = bool(np.any(np.abs(charts.prednisone[person, day:until] - planned) > _SAME_MG))
-    chart_changes = chart_changes or bool(charts.drug[index + 1][person] != charts.drug[index][person])
+    chart_changes = bool(np.any(np.abs(done - planned) > _SAME_MG)) or drugs.chart_changes
     if policy_changes and chart_changes:
         return "both change, differently"
     return "only the policy changes" if policy_changes else "only the chart changes"

@@ -9,8 +9,8 @@ from functools import cached_property
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
 from abate.ground.quantity import Grade, Quantity
-from abate.science.policy.actions import Action, Call, Rescue, channel
-from abate.science.policy.conditions import Condition
+from abate.science.policy.actions import ANTIBODY, Action, Call, DrugOrder, Rescue, SpaceDrug, channels
+from abate.science.policy.conditions import Condition, Drug, atoms
 from abate.science.regimen import Taper, load_taper
 from abate.science.regimen.value import Span
 
@@ -43,8 +43,8 @@ class Rule:
 
     @property
     def channels(self) -> frozenset[str]:
-        """What it claims for a visit: ``prednisone``, ``drug``."""
-        return frozenset(c for c in map(channel, self.do) if c)
+        """What it claims for a visit: ``prednisone``, ``drug`` and every antibody with it, other drugs by name."""
+        return frozenset(c for action in self.do for c in channels(action))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,13 @@ class Policy:
         return start + tuple(
             rule.id for rule in self.rules if any(isinstance(a, Rescue) and len(a.to) > 1 for a in rule.do)
         )
+
+    @cached_property
+    def drugs(self) -> tuple[str, ...]:
+        """Drugs that its rules name, beside ``drug`` for the antibody."""
+        asked = [a.name for rule in self.rules for a in atoms(rule.when) if isinstance(a, Drug)]
+        ordered = [a.drug for rule in self.rules for a in rule.do if isinstance(a, DrugOrder | SpaceDrug)]
+        return tuple(dict.fromkeys(name for name in asked + ordered if name != ANTIBODY))
 
     @property
     def prednisone_limit(self) -> float:

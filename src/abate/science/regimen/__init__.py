@@ -5,7 +5,7 @@ strengths at hand; `read_records` reads a NONMEM-format file. All are frozen val
 """
 
 from abate.science.regimen.adherence import Adherence
-from abate.science.regimen.drugs import Drug, clock_hours, drug, drugs
+from abate.science.regimen.drugs import Drug, antibodies, clock_hours, drug, drugs
 from abate.science.regimen.equivalence import Equivalent, equivalent, switch_taper
 from abate.science.regimen.record_events import DoseParameters, follow
 from abate.science.regimen.records import Records, dose_records, parse_records, read_records
@@ -29,6 +29,7 @@ __all__ = [
     "Tablet",
     "TabletSet",
     "Taper",
+    "antibodies",
     "clock_hours",
     "dose_records",
     "drug",

@@ -11,7 +11,7 @@ from abate.ground.files import did_you_mean, library_path, load_toml
 from abate.ground.quantity import Grade, Quantity
 from abate.ground.units import convert
 
-__all__ = ["ROUTES", "Drug", "clock_hours", "drug", "drugs"]
+__all__ = ["ROUTES", "Drug", "antibodies", "clock_hours", "drug", "drugs"]
 
 ROUTES: dict[str, tuple[str, ...]] = {
     "sc": ("sc", "s.c.", "subcutaneous", "subcutaneously", "under the skin"),
@@ -43,6 +43,8 @@ class Drug:
         Delay between taking it and its release.
     active : str
         The drug that reaches the body (differs from `name` for a formulation such as delayed release).
+    antibody : str
+        What it binds, where it is an antibody.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Drug:
     cap: Quantity | None = None
     lag: Quantity | None = None
     active: str = ""
+    antibody: str = ""
 
     @property
     def infusion_h(self) -> float:
@@ -100,6 +103,18 @@ def drug(name: str, *, where: str = "regimen") -> Drug:
 
 
 @cache
+def antibodies() -> tuple[str, ...]:
+    """Return the antibodies of the library: what a policy calls ``drug``.
+
+    Examples
+    --------
+    >>> antibodies()
+    ('tocilizumab', 'sarilumab')
+    """
+    return tuple(name for name, known in drugs().items() if known.antibody)
+
+
+@cache
 def clock_hours() -> dict[str, float]:
     """Return the hour of each named time of day.
 
@@ -122,6 +137,7 @@ def _drug(name: str, entry: dict[str, Any]) -> Drug:
         _quantity(entry.get("cap")),
         _quantity(entry.get("lag")),
         entry.get("active", name),
+        entry.get("antibody", ""),
     )
 
 
