@@ -98,7 +98,13 @@ class Boundary:
 
 
 def efficacy(
-    boundary: Boundary, information: Array, alpha: float, *, sided: int = 2, futility: Array | None = None
+    boundary: Boundary,
+    information: Array,
+    alpha: float,
+    *,
+    sided: int = 2,
+    futility: Array | None = None,
+    reachable: bool = True,
 ) -> Array:
     """Return the z at each look beyond which a trial stops for a difference.
 
@@ -114,6 +120,8 @@ def efficacy(
         A two-sided boundary is symmetric.
     futility : ndarray, shape (looks,), optional
         A lower boundary that is binding: it counts in the type I error. Only with ``sided=1``.
+    reachable : bool
+        Refuse a boundary that no trial could reach.
 
     Returns
     -------
@@ -149,7 +157,8 @@ def efficacy(
             brentq(lambda c: _error(c * shape, information, sided, futility) - alpha, low, high, xtol=1e-10)
         )
         bounds = constant * shape
-    _check_reachable(bounds, information)
+    if reachable:
+        _check_reachable(bounds, information)
     return bounds
 
 
