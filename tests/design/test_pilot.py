@@ -147,3 +147,15 @@ def test_a_pilot_that_cannot_size_a_trial_says_so(make: object, message: str) ->
 def test_what_the_pilot_does_not_hold_is_said(series: Path, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_pilot(series, **options)
+
+
+def test_questionnaires_are_scored_before_the_change_is_taken() -> None:
+    series = Path(__file__).parents[2] / "examples" / "fibromyalgia-series" / "series.csv"
+    pilot = read_pilot(series, measure="fiqr")
+    assert isinstance(pilot, PilotChange)
+    assert pilot.visit == "week 12"
+    # The median fall that the series' own report prints is near 20 points; each of the six fell.
+    assert len(pilot.changes) == 6
+    assert max(pilot.changes) < 0
+    with pytest.raises(InputError, match=r"does not hold this measure.*fibromyalgianess.*fiqr.*pain"):
+        read_pilot(series, measure="crp")

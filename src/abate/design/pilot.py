@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from scipy import stats
 
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
+
+if TYPE_CHECKING:
+    from abate.study.paired import Measure, Series
 
 __all__ = ["Pilot", "PilotChange", "PilotResponders", "changes_of", "read_pilot"]
 
@@ -220,24 +223,26 @@ class PilotResponders:
 Pilot = PilotChange | PilotResponders
 
 
-def changes_of(table: Any, measure: str | None, visit: str | None, *, where: str) -> tuple[Array, Array, str, str]:
+def changes_of(
+    series: Series, measure: str | None, visit: str | None, *, where: str
+) -> tuple[Array, Array, Measure, str]:
     """Return values before and after of everybody who has both, with the measure and the visit that were taken.
 
     Parameters
     ----------
-    table : DataFrame
-        Measurements of a Study: subject, time, visit, measure, item, value.
+    series : Series
+        Answers item by item are scored in it already.
     measure, visit : str, optional
         By default the only measure, and the last visit.
     where : str
         Named in errors.
     """
-    whole = table[table["item"] == ""]
-    names = sorted(set(whole["measure"]))
+    by_name = {one.slug: one for one in series.measures}
+    names = sorted(by_name)
     if measure is None and len(names) != 1:
         raise InputError("--measure", "the pilot holds more than one measure", allowed=names, hint="choose one")
     chosen = names[0] if measure is None else measure
-    if chosen not in names:
+    if chosen not in by_name:
         raise InputError(
             "--measure",
             f"{where} does not hold this measure",
@@ -245,22 +250,13 @@ def changes_of(table: Any, measure: str | None, visit: str | None, *, where: str
             allowed=names,
             hint=did_you_mean(chosen, names),
         )
-    rows = whole[whole["measure"] == chosen].dropna(subset=["value"])
-    times = rows.groupby("visit")["time"].median().sort_values()
-    visits = [str(name) for name in times.index]
-    if len(visits) < 2:
-        raise InputError(where, "a change needs two visits", value=visits)
-    # The baseline is the last visit on or before day 0, else the first.
-    start = max(int(np.sum(times.to_numpy() <= 0)) - 1, 0)
-    later = visits[start + 1 :]
-    if not later:
-        raise InputError(where, "there is no visit after the baseline", value=visits)
-    last = visits[-1] if visit is None else visit
+    later = [one.label for one in series.follow_ups]
+    last = later[-1] if visit is None else visit
     if last not in later:
         raise InputError("--visit", "there is no such visit", value=last, allowed=later, hint=did_you_mean(last, later))
-    wide = rows.pivot_table(index="subject", columns="visit", values="value", aggfunc="first")
-    both = wide[[visits[start], last]].dropna()
-    return both[visits[start]].to_numpy(dtype=float), both[last].to_numpy(dtype=float), chosen, last
+    both = by_name[chosen].values[[series.baseline.label, last]].dropna()
+    before, after = (both[label].to_numpy(dtype=float) for label in (series.baseline.label, last))
+    return before, after, by_name[chosen], last
 
 
 def read_pilot(
@@ -295,7 +291,8 @@ def read_pilot(
     InputError
         When the file cannot be read, or shows no variance.
     """
-    before, after, chosen, when = changes_of(_measurements(path), measure, visit, where=str(path))
+    before, after, taken, when = changes_of(_series(path), measure, visit, where=str(path))
+    chosen = taken.slug
     weight = float(len(before)) if prior_people is None else prior_people
     if responder is None:
         return PilotChange(tuple(float(d) for d in after - before), control or 0.0, weight, chosen, when)
@@ -308,6 +305,8 @@ def read_pilot(
             "--control",
             "the share of responders without the drug is needed, as a pilot without a control cannot show it",
         )
+    if not taken.higher_is_worse:
+        raise InputError("--responder", f"a higher {chosen} is better, so a fall of it is no response")
     if (before <= 0).any():
         raise InputError("--responder", f"a first value of {chosen} is not above 0, so no share of it can fall")
     hits = int(np.sum(after <= (1 - responder) * before + 1e-12))
@@ -338,11 +337,12 @@ def read_counts(
     return PilotResponders(responders, n, control, float(n) if prior_people is None else prior_people, control_people)
 
 
-def _measurements(path: str | Path) -> Any:
+def _series(path: str | Path) -> Series:
+    from abate.study.paired import look
     from abate.study.store import Study, is_study
 
     if is_study(path):
-        return Study(path).measurements
+        return look(Study(path))
     from abate.study.readers import read
 
-    return read(path).tables.measurements
+    return look(read(path).tables)
