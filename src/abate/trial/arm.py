@@ -14,11 +14,12 @@ import numpy.typing as npt
 from abate.engine.ensemble import Ensemble, Run
 from abate.ground.randomness import uniform
 from abate.science.policy import Decisions, Memory, Policy, begin, decide
-from abate.science.population import Population, draw
+from abate.science.population import ParameterSets, Population, draw
 from abate.study.observation import Clinic
 from abate.trial.course import Course
-from abate.trial.dosing import STEROID, Dosing, drugs_of
+from abate.trial.dosing import STEROID, Dosing
 from abate.trial.entry import entry_doses, entry_parameters, leaving_days
+from abate.trial.episodes import episodes
 from abate.trial.protocol import Arm, Trial
 from abate.trial.unscheduled import next_stop, occasion, remembered, who_comes
 
@@ -39,6 +40,8 @@ def run_arm(
     persons: Persons,
     seed: int,
     progress: Callable[[float], None] | None = None,
+    *,
+    numbers: ParameterSets | None = None,
 ) -> Course:
     """Run some people of an arm from entry to the end.
 
@@ -60,12 +63,14 @@ def run_arm(
         Of the run.
     progress : callable, optional
         Called with the share done.
+    numbers : ParameterSets, optional
+        One set of the model's numbers a person.
 
     Returns
     -------
     Course
     """
-    covariates, parameters = draw(population, ensemble.model, persons, seed)
+    covariates, parameters = draw(population, ensemble.model, persons, seed, numbers=numbers)
     start_dose = entry_doses(trial, persons, seed)
     parameters |= entry_parameters(trial, ensemble.model, start_dose)
     run = ensemble.start(parameters, persons, seed)
@@ -127,7 +132,8 @@ class _Way:
     def live(self, day: int, until: int) -> None:
         """Give the doses of [day, until) and follow everybody through it."""
         doses = list(self.dosing.give(self.course, self.memory, day, until))
-        between = self.run.advance(until, doses, record_at=np.arange(day + 1.0, until))
+        sick = list(episodes(self.run, day, until))
+        between = self.run.advance(until, doses, sick, record_at=np.arange(day + 1.0, until))
         for name, rows in between.items():
             self.course.courses[name][:, day + 1 : until] = rows.T
 
@@ -160,5 +166,5 @@ def _begin(trial: Trial, arm: Arm, policy: Policy, persons: Persons, start_dose:
         start_dose=start_dose,
         draws=draws,
         taper=arm.taper,
-        drug=drugs_of(arm),
+        drug=bool(arm.drugs),
     )

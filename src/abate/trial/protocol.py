@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -206,6 +206,8 @@ class Trial(_Strict):
     published: tuple[Published, ...] = ()
     twins: bool = False
     parameters: dict[str, float | str] = {}
+    uncertainty: Literal["none", "ensemble"] = "none"
+    """``ensemble``: people are drawn from plausible sets of the model's numbers instead of from the best one."""
 
     @property
     def days(self) -> int:

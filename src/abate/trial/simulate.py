@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,11 @@ from abate.engine.cluster import run_chunks
 from abate.engine.ensemble import Ensemble, compile_model, whole_groups
 from abate.ground.errors import InputError, StorageError
 from abate.ground.files import check_replaceable, write_atomically
+from abate.ground.randomness import uniform
 from abate.science.model import Model, load
 from abate.science.policy import Policy
 from abate.science.policy.file import load_policy
-from abate.science.population import Population, load_population
+from abate.science.population import ParameterSets, Population, load_population, sets
 from abate.study.observation import load_clinic
 from abate.study.store import COURSES, Study, write
 from abate.study.tables import TABLES
@@ -69,6 +70,15 @@ class Setup:
     population: Population
     ensemble: Ensemble
     policies: dict[str, Policy]
+    sets: ParameterSets | None = None
+    replicates: Mapping[str, int] | None = None
+
+    def numbers(self, slug: str, persons: npt.NDArray[np.int64]) -> ParameterSets | None:
+        """The set of the model's numbers that each person of an arm comes from; None where all share the best one."""
+        if self.sets is None:
+            return None
+        number = persons % ARM_STRIDE
+        return self.sets.take(number // (self.replicates[slug] if self.replicates else 1) % self.sets.number)
 
     def policy(self, arm: Arm) -> Policy:
         """The policy of an arm."""
@@ -89,8 +99,25 @@ class _Chunk:
         return f"{self.arm}-{self.index:06d}"
 
 
-def prepare(trial: Trial, *, outputs: tuple[str, ...] = RECORDED) -> Setup:
+def prepare(
+    trial: Trial,
+    *,
+    outputs: tuple[str, ...] = RECORDED,
+    seed: int = 1,
+    replicates: Mapping[str, int] | None = None,
+) -> Setup:
     """Look up model, population and policies, and check that they fit each other.
+
+    Parameters
+    ----------
+    trial : Trial
+    outputs : tuple of str
+        Of the model, to record day by day.
+    seed : int
+        Orders the parameter sets of a trial with ``uncertainty: ensemble``.
+    replicates : mapping of arm to int, optional
+        People of each arm in one replicate trial. With ``uncertainty: ensemble`` a replicate has one parameter set,
+        the same in all its arms; without replicates everybody has a set of their own.
 
     Raises
     ------
@@ -122,7 +149,18 @@ def prepare(trial: Trial, *, outputs: tuple[str, ...] = RECORDED) -> Setup:
                 )
     wanted = tuple(dict.fromkeys([*outputs, *clinic.outputs(trial.measures)]))
     recorded = tuple(name for name in wanted if name in model.outputs or name in clinic.outputs(trial.measures))
-    return Setup(trial, model, load_population(trial.population), compile_model(model, recorded), policies)
+    drawn = None
+    if trial.uncertainty == "ensemble":
+        drawn = _around(sets(model), plain, trial.parameters)
+        drawn = drawn.take(np.argsort(uniform(seed, "parameter-sets", np.arange(drawn.number))))
+    ensemble = compile_model(model, recorded)
+    return Setup(trial, model, load_population(trial.population), ensemble, policies, drawn, replicates)
+
+
+def _around(drawn: ParameterSets, plain: Model, fixed: Mapping[str, Any]) -> ParameterSets:
+    """Leave alone what a person set: a number that was asked for has no uncertainty."""
+    names = {plain.resolve(name) for name in fixed}
+    return ParameterSets({n: v for n, v in drawn.typical.items() if n not in names}, drawn.spread)
 
 
 def simulate(
@@ -169,7 +207,7 @@ def simulate(
         raise InputError("--patients", "an arm needs patients", value=patients, allowed="1 or more")
     target = Path(out)
     check_replaceable(target, study=True)
-    setup = prepare(trial)
+    setup = prepare(trial, seed=seed)
     sizes = {slug: patients or arm.patients for slug, arm in trial.arms.items()}
     head = _head(setup, seed, sizes)
     parts = _parts_folder(target, head, resume)
@@ -243,7 +281,16 @@ def _course(
 ) -> Course:
     arm = setup.trial.arms[slug]
     return run_arm(
-        setup.trial, arm, setup.policy(arm), setup.population, load_clinic(), setup.ensemble, persons, seed, progress
+        setup.trial,
+        arm,
+        setup.policy(arm),
+        setup.population,
+        load_clinic(),
+        setup.ensemble,
+        persons,
+        seed,
+        progress,
+        numbers=setup.numbers(slug, persons),
     )
 
 
@@ -281,6 +328,7 @@ def _head(setup: Setup, seed: int, sizes: dict[str, int]) -> dict[str, Any]:
                 ),
             ],
             "set": [f"{name}={value}" for name, value in trial.parameters.items()],
+            "uncertainty": trial.uncertainty,
         },
     }
 

@@ -182,12 +182,18 @@ def _prefixed(numbers: Numbers, prefix: str, names: set[str]) -> Numbers:
         )
         for key, target in numbers.doses.items()
     }
-    inputs = {
-        full(k): replace(
-            v, name=full(k), sd=v.sd and full(v.sd), time_constant=v.time_constant and full(v.time_constant)
+
+    def input_of(entry: Input) -> Input:
+        return replace(
+            entry,
+            name=full(entry.name),
+            sd=entry.sd and full(entry.sd),
+            time_constant=entry.time_constant and full(entry.time_constant),
+            rate=entry.rate and full(entry.rate),
+            size=entry.size and full(entry.size),
         )
-        for k, v in numbers.inputs.items()
-    }
+
+    inputs = {full(k): input_of(v) for k, v in numbers.inputs.items()}
     return replace(
         numbers,
         parameters=renamed(numbers.parameters),
@@ -284,7 +290,7 @@ def _needed_beside(numbers: Numbers, inputs: Mapping[str, Input]) -> Iterable[st
         if target.bioavailability:
             yield target.bioavailability
     for noise in inputs.values():
-        yield from (n for n in (noise.sd, noise.time_constant) if n)
+        yield from (n for n in (noise.sd, noise.time_constant, noise.rate, noise.size) if n)
 
 
 def _refuse_leftovers(

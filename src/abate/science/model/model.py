@@ -87,22 +87,26 @@ class Input:
         ``z``, ``dimensionless``, ``weekly noise``.
     value : float
         Before anything sets it.
-    kind : {'constant', 'infusion', 'ornstein-uhlenbeck'}
-        Who sets it: nobody unless asked, a dose, or the ensemble's weekly draws.
+    kind : {'constant', 'infusion', 'ornstein-uhlenbeck', 'episodes'}
+        Who sets it: nobody unless asked, a dose, the ensemble's weekly draws, or a trial's draws of rare episodes.
     sd, time_constant : str or None
         For Ornstein-Uhlenbeck noise, the names of the parameters that hold its stationary standard deviation and its
         correlation time (days).
+    rate, size : str or None
+        For episodes, the names of the parameters that hold how often they come (a day) and their mean size.
     every : float
-        For Ornstein-Uhlenbeck noise, how long a draw holds (days).
+        For Ornstein-Uhlenbeck noise, how long a draw holds; for episodes, how long one lasts (days).
     """
 
     name: str
     unit: str = "dimensionless"
     value: float = 0.0
-    kind: Literal["constant", "infusion", "ornstein-uhlenbeck"] = "constant"
+    kind: Literal["constant", "infusion", "ornstein-uhlenbeck", "episodes"] = "constant"
     label: str = ""
     sd: str | None = None
     time_constant: str | None = None
+    rate: str | None = None
+    size: str | None = None
     every: float = 0.0
 
 

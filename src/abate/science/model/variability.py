@@ -68,7 +68,12 @@ def variability(model: Model) -> Variability:
 
 
 def individual_values(
-    model: Model, covariates: Mapping[str, npt.ArrayLike], normals: Mapping[str, npt.ArrayLike]
+    model: Model,
+    covariates: Mapping[str, npt.ArrayLike],
+    normals: Mapping[str, npt.ArrayLike],
+    *,
+    typical: Mapping[str, npt.ArrayLike] | None = None,
+    spread: Mapping[str, npt.ArrayLike] | None = None,
 ) -> dict[str, Floats]:
     """Turn covariates and standard normal draws into one value a person for every parameter.
 
@@ -80,6 +85,9 @@ def individual_values(
     normals : mapping of parameter name to array_like, shape (people,)
         Independent standard normal draws, one for each of `variability`'s names; missing ones count as 0. They are
         correlated here.
+    typical, spread : mapping of parameter name to array_like, shape (people,), optional
+        Typical values, and standard deviations of random effects, other than the model's: one a person, so that people
+        may come from populations that differ. Correlations stay the model's.
 
     Returns
     -------
@@ -104,7 +112,12 @@ def individual_values(
     for name in normals:
         if name not in effects.names:
             raise InputError(model.name, "this parameter has no random effect", value=name, allowed=effects.names)
-    arrays = [np.atleast_1d(np.asarray(v, dtype=float)) for v in (*covariates.values(), *normals.values())]
+    others = {**(typical or {}), **(spread or {})}
+    for name in others:
+        if name not in model.parameters:
+            raise InputError(model.name, "there is no such parameter", value=name)
+    given = (*covariates.values(), *normals.values(), *others.values())
+    arrays = [np.atleast_1d(np.asarray(v, dtype=float)) for v in given]
     people = np.broadcast_shapes(*(a.shape for a in arrays)) if arrays else (1,)
     known = {k: np.broadcast_to(np.asarray(v, dtype=float), people) for k, v in covariates.items()}
     for name, covariate in model.covariates.items():
@@ -117,13 +130,22 @@ def individual_values(
         n: sum((effects.root[i, j] * draws[j] for j in range(i + 1)), np.zeros(people))
         for i, n in enumerate(effects.names)
     }
-    return {name: _values(p, known, eta.get(name), people) for name, p in model.parameters.items()}
+    for name, sd in (spread or {}).items():
+        if name not in eta:
+            raise InputError(model.name, "this parameter has no random effect", value=name, allowed=effects.names)
+        eta[name] = eta[name] * np.asarray(sd, dtype=float) / model.parameters[name].spread
+    centre = {name: np.asarray(v, dtype=float) for name, v in (typical or {}).items()}
+    return {name: _values(p, centre.get(name), known, eta.get(name), people) for name, p in model.parameters.items()}
 
 
 def _values(
-    parameter: Parameter, covariates: Mapping[str, Floats], eta: Floats | None, people: tuple[int, ...]
+    parameter: Parameter,
+    centre: Floats | None,
+    covariates: Mapping[str, Floats],
+    eta: Floats | None,
+    people: tuple[int, ...],
 ) -> Floats:
-    typical = np.full(people, parameter.value)
+    typical = np.full(people, parameter.value) if centre is None else np.broadcast_to(centre, people)
     if parameter.covariates is not None:
         names = sorted(str(s) for s in parameter.covariates.free_symbols)
         function = sympy.lambdify([sympy.Symbol(n) for n in names], parameter.covariates, "numpy")

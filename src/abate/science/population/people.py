@@ -8,6 +8,7 @@ import numpy.typing as npt
 from abate.ground.randomness import normal
 from abate.science.model import Model, individual_values, variability
 from abate.science.population.covariates import Population, WeightBand
+from abate.science.population.ensembles import ParameterSets
 
 __all__ = ["draw"]
 
@@ -15,7 +16,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def draw(
-    population: Population, model: Model, persons: npt.ArrayLike, seed: int, *, band: WeightBand | None = None
+    population: Population,
+    model: Model,
+    persons: npt.ArrayLike,
+    seed: int,
+    *,
+    band: WeightBand | None = None,
+    numbers: ParameterSets | None = None,
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Draw people: the same person has the same covariates and parameters in any company.
 
@@ -31,6 +38,8 @@ def draw(
         Of the run.
     band : WeightBand, optional
         Restrict body weight.
+    numbers : ParameterSets, optional
+        One set a person, ``sets.take(which)``: from which of the plausible populations each comes.
 
     Returns
     -------
@@ -50,5 +59,11 @@ def draw(
     covariates = population.draw(who, seed, band)
     known = {name: values for name, values in covariates.items() if name in model.covariates}
     normals = {name: normal(seed, f"parameter:{name}", who) for name in variability(model).names}
-    parameters = individual_values(model, known, normals)
+    parameters = individual_values(
+        model,
+        known,
+        normals,
+        typical=numbers.typical if numbers else None,
+        spread=numbers.spread if numbers else None,
+    )
     return covariates, {name: np.broadcast_to(values, who.shape).copy() for name, values in parameters.items()}
