@@ -52,3 +52,7 @@ def test_a_trial_from_three_words(tmp_path: object) -> None:
     table = analysis.table()
     assert set(table["arm"]) == set(short.protocol.arms)
     assert {"estimate", "low", "high", "n"} <= set(table.columns)
+    figures = analysis.figures()
+    assert {"flares", "prednisone", "crp", "morning-cortisol"} <= set(figures)
+    assert type(figures["flares"]).__name__ == "Figure"
+    assert analysis._repr_html_().startswith("<table")

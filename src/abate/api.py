@@ -102,6 +102,30 @@ class Analysis:
         rows = [{names[0]: a, names[1]: b, **{k: row[k] for k in keep if k in row}} for a, b, row in cells]
         return pd.DataFrame(rows)
 
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of the report by name, as plotly figures; nothing is shown.
+
+        Raises
+        ------
+        InputError
+            If the Study does not hold what a figure needs.
+        """
+        return dict(self._composed().figures)
+
+    def _composed(self) -> Any:
+        if self.kind == "trial":
+            from abate.report.trial import compose as compose_trial
+            from abate.report.trial_view import look
+
+            return compose_trial(look(self.study, results=self.results))
+        from abate.report.series import compose as compose_series
+        from abate.report.series_view import view
+
+        return compose_series(view(self.study, self.results))
+
+    def _repr_html_(self) -> str:
+        return str(self.table().to_html(index=False, float_format=lambda value: f"{value:.4g}", na_rep=""))
+
     def report(self, directory: str | Path) -> Path:
         """Write report.html with its tables and figures into a folder, and return its path."""
         if self.kind == "trial":

@@ -13,6 +13,9 @@ from abate.ground.results import slug
 
 __all__ = ["Entry", "find", "shelf"]
 
+MODEL_FILES = (".ant", ".xml", ".sbml")
+"""How the name of a user's model ends."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -57,7 +60,7 @@ def shelf() -> list[Entry]:
 
 
 def find(name: str) -> Entry:
-    """Return the entry of a name; ``kind/name`` says which where two kinds share one.
+    """Return the entry of a name (``kind/name`` where two kinds share one), or a user's model by its path.
 
     Raises
     ------
@@ -76,6 +79,8 @@ def find(name: str) -> Entry:
     loose = [e for e in entries if e.name.startswith(f"{name}/")]
     if loose:
         return loose[0]
+    if Path(name).suffix in MODEL_FILES:
+        return _own_model(name)
     names = [e.name for e in entries]
     raise InputError(
         "NAME", "the library has no such entry", value=name, hint=did_you_mean(name, names) or "see: abate library"
@@ -95,6 +100,12 @@ def _models() -> list[Entry]:
             title = str(load_toml(library_path("parameters", f"{model}-{numbers}.toml")).data.get("title", model))
             entries.append(Entry("model", f"{model}/{numbers}", title, path, reader(f"{model}/{numbers}")))
     return entries
+
+
+def _own_model(name: str) -> Entry:
+    from abate.science.model import load
+
+    return Entry("model", name, load(name).title or Path(name).stem, Path(name), lambda: _model(name))
 
 
 def _model(name: str) -> dict[str, Any]:

@@ -254,6 +254,12 @@ class Report:
             if twice:
                 raise ValueError(f"{what} of a report need different names; twice: {', '.join(twice)}")
 
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The figures by name, in the order of the report: plotly figures, or SVG text where one is drawn already."""
+        parts = (part for section in self.sections for part in section.parts)
+        return {part.name: part.figure for part in parts if isinstance(part, Figure)}
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
