@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["ENDPOINTS", "KINDS", "check_rule", "endpoint_rule", "estimate", "per_person"]
 
 GLUCOCORTICOIDS = ("prednisone", "prednisolone")
+DAYS_A_MONTH = 365.25 / 12
+ROUNDING = 0.01
 Rule = Mapping[str, Any]
 Column = Any
 
@@ -136,7 +138,7 @@ def estimate(
     >>> estimate("patients-with-a-flare", rows).events
     2
     """
-    from abate.study.statistics.location import median
+    from abate.study.statistics.location import mean, median
     from abate.study.statistics.proportions import proportion
     from abate.study.statistics.survival import kaplan_meier
 
@@ -149,6 +151,10 @@ def estimate(
         return Estimate(np.nan, np.nan, np.nan, level, 0, "not defined: nobody to count")
     if rule["estimator"] == "median":
         return median(values.to_numpy(), level=level)
+    if rule["estimator"] == "mean":
+        return mean(values.to_numpy(), level=level)
+    if rule["estimator"] == "rate":
+        return _rate(values, people["followed"], rule, level)
     return proportion(int(values.sum()), len(values), level=level, interval="wilson")
 
 
@@ -209,11 +215,37 @@ def _remission(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: floa
     return (people["remission"] <= 7 * rule["by_week"]).astype(float)
 
 
+def _count_flares(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
+    """Count each person's flares after ``from_week`` (by default from the start) up to ``to_week`` (to the end)."""
+    since, until = 7 * rule.get("from_week", -1), 7 * rule.get("to_week", days / 7)
+    time = tables.events["time"]
+    events = tables.events[(tables.events["event"] == "flare") & (time > since) & (time <= until)]
+    return events.groupby("subject").size().reindex(people.index, fill_value=0).astype(float)
+
+
 def _flares(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
-    until = 7 * rule.get("to_week", days / 7)
-    events = tables.events[(tables.events["event"] == "flare") & (tables.events["time"] <= until)]
-    count = events.groupby("subject").size().reindex(people.index, fill_value=0)
-    return (count >= rule["at_least"]).astype(float)
+    return (_count_flares(people, tables, rule, days) >= rule["at_least"]).astype(float)
+
+
+def _flare_off(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
+    """Of those who took none for four weeks before a week: a flare within so many weeks after it."""
+    day = 7 * rule["at_week"]
+    off = (_taken(people, tables, day - 28, day) == 0) & _here(people, day)
+    later = {"from_week": rule["at_week"], "to_week": rule["at_week"] + rule["within_weeks"]}
+    return (_count_flares(people, tables, later, days) >= 1).astype(float).where(off)
+
+
+def _rate(flares: Column, followed: Column, rule: Rule, level: float) -> Estimate:
+    """Events over person-months, with the exact Poisson interval (Garwood 1936)."""
+    from scipy.stats import chi2
+
+    events, per = float(flares.sum()), float(rule["per_person_months"])
+    months = float(followed.reindex(flares.index).sum()) / DAYS_A_MONTH
+    tail = (1 - level) / 2
+    low = float(chi2.ppf(tail, 2 * events)) / 2 if events else 0.0
+    high = float(chi2.isf(tail, 2 * events + 2)) / 2
+    method = f"flares over {months:.0f} person-months, exact Poisson interval"
+    return Estimate(per * events / months, per * low / months, per * high / months, level, len(flares), method)
 
 
 def _time_to_flare(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
@@ -256,6 +288,53 @@ def _mg_at_flare(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: fl
     return dose.where(dose > 0)
 
 
+def _much_at_flare(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
+    return (_dose_at_flare(people, tables) > rule["limit"]).astype(float).where(people["flare"].notna())
+
+
+def _last_dose(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
+    """Return the day after the last dose of a glucocorticoid; 0 for whom none was given."""
+    doses = tables.doses[tables.doses["drug"].isin(GLUCOCORTICOIDS) & (tables.doses["amount"] > 0)]
+    last = np.floor(doses["time"] + doses["interval"] * (doses["count"] - 1)) + 1
+    return last.groupby(doses["subject"]).max().reindex(people.index, fill_value=0.0)
+
+
+def _controlled(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
+    """Below a limit of a measure, on little prednisone (mg a day, or mg a kg) or on so much less than at the start."""
+    day = 7 * rule["at_week"]
+    dose = _taken(people, tables, day - 1, day)
+    most = rule.get("glucocorticoid_at_most", 0.0)
+    if "glucocorticoid_at_most_per_kg" in rule:
+        weight = tables.subjects.set_index("subject")["weight"].reindex(people.index)
+        most = rule["glucocorticoid_at_most_per_kg"] * weight
+    # Tablets come in steps; a milligram's hundredth is rounding.
+    little = dose <= most + ROUNDING
+    if "glucocorticoid_fall" in rule:
+        little |= _taken(people, tables, 0.0, 1.0) - dose >= rule["glucocorticoid_fall"] - ROUNDING
+    well = _at(people, tables, rule["measure"], float(day)) < rule["limit"]
+    return (well & little & _here(people, day)).astype(float)
+
+
+def _ever_above(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
+    """Above a limit at any visit from a week on; ``without_flare`` leaves out visits at which a flare was called."""
+    seen = tables.measurements
+    here = (seen["measure"] == rule["measure"]) & (seen["value"] > rule["limit"])
+    here &= (seen["time"] >= 7 * rule["from_week"]) & (seen["time"] <= 7 * rule.get("to_week", days / 7))
+    above = seen[here][["subject", "time"]]
+    if rule.get("without_flare"):
+        flares = tables.events[tables.events["event"] == "flare"][["subject", "time"]]
+        above = above.merge(flares, how="left", on=["subject", "time"], indicator=True)
+        above = above[above["_merge"] == "left_only"]
+    return people.index.to_series().isin(above["subject"]).astype(float)
+
+
+def _fall(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
+    """Tell whose measure fell by at least a share of its value at the start."""
+    start = _at(people, tables, rule["measure"], 0.0)
+    share = (start - _measure_at(people, tables, rule, days)) / start.where(start > 0)
+    return (share >= rule["by_share"]).astype(float).where(share.notna())
+
+
 def _below_at_flare(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
     value = _at(people, tables, rule["measure"], people["flare"])
     return (value < rule["limit"]).astype(float).where(value.notna())
@@ -280,15 +359,23 @@ KINDS: dict[str, tuple[Compute, tuple[str, ...], tuple[str, ...]]] = {
     "sustained-remission": (_sustained_remission, ("proportion",), ("by_week",)),
     "remission": (_remission, ("proportion",), ("by_week",)),
     "flares": (_flares, ("proportion",), ("at_least",)),
+    "flares-off-glucocorticoid": (_flare_off, ("proportion",), ("at_week", "within_weeks")),
+    "flare-rate": (_count_flares, ("rate",), ("per_person_months",)),
+    "number-of-flares": (_count_flares, ("mean",), ()),
     "time-to-flare": (_time_to_flare, ("time",), ()),
-    "cumulative-glucocorticoid": (_cumulative, ("median",), ()),
+    "cumulative-glucocorticoid": (_cumulative, ("median", "mean"), ()),
+    "glucocorticoid-duration": (_last_dose, ("median", "mean"), ()),
     "glucocorticoid-free": (_free, ("proportion",), ("for_weeks",)),
     "glucocorticoid-free-remission": (_free_remission, ("proportion",), ("at_week",)),
     "on-glucocorticoid": (_on, ("proportion",), ("at_week",)),
     "on-glucocorticoid-at-flare": (_on_at_flare, ("proportion",), ()),
     "glucocorticoid-at-flare": (_mg_at_flare, ("median",), ()),
+    "glucocorticoid-above-at-flare": (_much_at_flare, ("proportion",), ("limit",)),
     "below-at-flare": (_below_at_flare, ("proportion",), ("measure", "limit")),
-    "measure-at": (_measure_at, ("median",), ("measure", "at_week")),
+    "measure-at": (_measure_at, ("median", "mean"), ("measure", "at_week")),
+    "measure-fall": (_fall, ("proportion",), ("measure", "at_week", "by_share")),
+    "ever-above": (_ever_above, ("proportion",), ("measure", "limit", "from_week")),
+    "controlled": (_controlled, ("proportion",), ("measure", "limit", "at_week")),
     "measure-at-most": (_at_most, ("proportion",), ("measure", "limit", "at_week")),
     "measure-above": (_above, ("proportion",), ("measure", "limit", "at_week")),
 }
