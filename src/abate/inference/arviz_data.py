@@ -51,18 +51,15 @@ def fit_data(fit: PopulationFit) -> Any:
     draws = fit.conditional.draws
     steps = draws.shape[1] // chains
     shaped = draws.reshape(fit.data.subjects, steps, chains, structure.random).transpose(2, 1, 0, 3)
-    fixed = np.broadcast_to(
-        fit.trace.parameters.mu[structure.random :],
-        (*shaped.shape[:3], len(structure.names) - structure.random),
-    )
-    natural = structure.natural(np.concatenate([shaped, fixed], axis=-1))
-    found = {name: natural[..., j] for j, name in enumerate(structure.names[: structure.random])}
-    return arviz.from_dict(
-        posterior=found,
-        observed_data={"DV": fit.data.value},
-        coords={"subject": fit.data.ids},
-        dims={name: ["subject"] for name in found},
-    )
+    found, dims = {}, {}
+    for j, name in enumerate(structure.names[: structure.between]):
+        found[name], dims[name] = structure.natural_of(j, shaped[..., j]), ["subject"]
+    for name, columns in structure.occasions.items():
+        found[f"iov.{name}"], dims[f"iov.{name}"] = shaped[..., columns], ["subject", "occasion"]
+    coords: dict[str, Any] = {"subject": fit.data.ids}
+    if structure.occasions:
+        coords["occasion"] = np.arange(1, 1 + len(next(iter(structure.occasions.values()))))
+    return arviz.from_dict(posterior=found, observed_data={"DV": fit.data.value}, coords=coords, dims=dims)
 
 
 def _arviz() -> Any:

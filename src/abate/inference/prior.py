@@ -105,8 +105,8 @@ class Prior:
 
     @cached_property
     def ensemble(self) -> Ensemble:
-        """The compiled model, with what was measured as outputs."""
-        return compile_model(outside_noise(self.model), self.seen.outputs)
+        """The compiled model, with all of its outputs: one for every patient, whatever was measured."""
+        return compile_model(outside_noise(self.model))
 
     def covariates(self, persons: Persons) -> dict[str, Floats]:
         """Return the covariates of the model: the patient's own, else those of the population, else the reference."""

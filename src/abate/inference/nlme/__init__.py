@@ -12,8 +12,9 @@ each subject's conditional distribution; standard errors from the observed infor
 
 from __future__ import annotations
 
-from abate.inference.nlme.dataset import Dataset, read_dataset
+from abate.inference.nlme.dataset import Dataset
 from abate.inference.nlme.fit import PopulationFit, fit_population
+from abate.inference.nlme.reading import read_dataset
 from abate.inference.nlme.saem import Plan
 from abate.inference.nlme.structure import Choices, Structure
 

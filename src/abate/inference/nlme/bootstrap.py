@@ -54,7 +54,7 @@ def redrawn(data: Dataset, rows: npt.NDArray[np.int64]) -> Dataset:
     place = 0
     for new, old in enumerate(rows.tolist()):
         for unit in (u for u in data.units if u.subject == old):
-            units.append(Unit(new, unit.doses, unit.start, np.arange(place, place + unit.rows.size)))
+            units.append(replace(unit, subject=new, rows=np.arange(place, place + unit.rows.size)))
             observations.append(unit.rows)
             owner.append(np.full(unit.rows.size, new))
             place += unit.rows.size
@@ -69,6 +69,7 @@ def redrawn(data: Dataset, rows: npt.NDArray[np.int64]) -> Dataset:
         censored=data.censored[taken],
         output=data.output[taken],
         covariates={n: v[rows] for n, v in data.covariates.items()},
+        occasions=data.occasions[rows],
     )
 
 
@@ -98,7 +99,8 @@ def bootstrap(
         rows = np.minimum((uniform(seed, "bootstrap", np.arange(n), k) * n).astype(np.int64), n - 1)
         data = redrawn(fit.data, rows)
         effects = tuple(CovariateEffect(e.parameter, e.text, e.values[rows]) for e in fit.structure.effects)
-        shape = replace(fit.structure, effects=effects, start=fit.trace.parameters)
+        present = fit.structure.present[rows]
+        shape = replace(fit.structure, effects=effects, start=fit.trace.parameters, present=present)
         trace = run_saem(shape, data, Courses(shape, data), seed + k + 1, plan or Plan(100, 100))
         found.append(flatten(shape, data, trace.parameters).values)
         if progress:

@@ -12,18 +12,20 @@ import numpy.typing as npt
 import sympy
 
 from abate.engine.ensemble import Ensemble, compile_model
-from abate.engine.solver import Kind
 from abate.engine.solver.operations import LANES
-from abate.engine.solver.state import Schedule, padded
-from abate.inference.nlme.dataset import Dataset, DoseEvent, Unit
+from abate.engine.solver.state import padded
+from abate.inference.nlme.dataset import Dataset, Unit
+from abate.inference.nlme.infusion import with_infusions
+from abate.inference.nlme.people import People
+from abate.inference.nlme.schedule import BatchSchedule
+from abate.inference.nlme.steady import SteadyStates
 from abate.inference.nlme.structure import Structure
 from abate.inference.prior import outside_noise
-from abate.science.model import Model, individual_values
+from abate.science.model import individual_values
 
 __all__ = ["Courses"]
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 _MOST_STOPS = 160  # distinct times that subjects of one batch may have between them
 _MOST_PEOPLE = 32768  # simulated at once, to bound memory
@@ -44,6 +46,10 @@ class _Batch:
         times = np.unique(time[rows])
         return cls(tuple(units), min(u.start for u in units), float(times[-1]), times)
 
+    @property
+    def first_occasions(self) -> npt.NDArray[np.int64]:
+        return np.array([u.occasion(-np.inf) for u in self.units], dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Courses:
@@ -63,7 +69,8 @@ class Courses:
 
     @cached_property
     def _ensemble(self) -> Ensemble:
-        return compile_model(outside_noise(self.structure.model), self.data.outputs)
+        doses = [d for u in self.data.units for d in (*u.doses, *(s.dose for s in u.steady if s.every))]
+        return compile_model(with_infusions(outside_noise(self.structure.model), doses), self.data.outputs)
 
     @cached_property
     def _factors(self) -> dict[str, Floats]:
@@ -76,14 +83,24 @@ class Courses:
 
     @cached_property
     def _batches(self) -> list[_Batch]:
-        """Units with similar times together."""
+        """Units with similar times together; those that begin in a steady state apart from the others."""
         time = self.data.time
-        ordered = sorted(self.data.units, key=lambda u: (time[u.rows].tolist(), [d.time for d in u.doses], u.subject))
+        ordered = sorted(
+            self.data.units,
+            key=lambda u: (
+                _steady_key(u),
+                time[u.rows].tolist(),
+                [d.time for d in u.doses],
+                u.subject,
+            ),
+        )
         batches: list[list[Unit]] = []
         stops: set[float] = set()
         for unit in ordered:
-            mine = {*time[unit.rows].tolist(), *(d.time for d in unit.doses)}
-            if batches and len(stops | mine) <= max(_MOST_STOPS, len(mine)):
+            mine = {*time[unit.rows].tolist(), *(d.time for d in unit.doses), *(t for t, _ in unit.occasions)}
+            last = batches[-1][-1] if batches else None
+            alike = last is not None and _steady_key(last) == _steady_key(unit)
+            if alike and len(stops | mine) <= max(_MOST_STOPS, len(mine)):
                 batches[-1].append(unit)
                 stops |= mine
             else:
@@ -106,38 +123,69 @@ class Courses:
         """
         candidates = phi.shape[1]
         found = np.full((self.data.value.size, candidates), np.nan)
-        for batch in self._batches:
+        for place, batch in enumerate(self._batches):
             width = max(1, _MOST_PEOPLE // len(batch.units))
             for first in range(0, candidates, width):
                 part = slice(first, min(first + width, candidates))
-                self._run(batch, phi[:, part], found[:, part])
+                self._run(place, phi[:, part], found[:, part])
         return found
 
-    def _run(self, batch: _Batch, phi: Floats, found: Floats) -> None:
+    def _run(self, place: int, phi: Floats, found: Floats) -> None:
+        batch = self._batches[place]
         subjects = np.array([u.subject for u in batch.units])
-        width = phi.shape[1]
-        with np.errstate(over="ignore"):
-            natural = self.structure.natural(phi[subjects])
-        people = subjects.size * width
-        values = {n: np.repeat(v[subjects], width) for n, v in self._factors.items()}
-        for j, name in enumerate(self.structure.names):
-            # the model's own covariate factor stays on the value that is tried
-            base = self.structure.model.parameters[name].value
-            factor = values[name] / base if base else np.ones(people)
-            values[name] = natural[:, :, j].reshape(-1) * factor
-        values |= {n: np.full(people, i.value) for n, i in self._ensemble.model.inputs.items()}
+        people = self._people(batch, subjects, phi[subjects])
+        size = people.units * people.width
+        values = dict(people.constant)
         kernel = self._ensemble.kernel
-        state = kernel.state(self._initial(values, people, batch.start), values, people, batch.start)
-        rows = kernel.advance(
-            state,
-            batch.end,
-            self._plans[batch.units[0].subject, batch.start, len(batch.units)].schedule(values, width),
-            batch.times,
-            threads=self.threads or (None if people >= 512 else 1),
-        )
+        threads = self.threads or (None if size >= 512 else 1)
+        initial, added = self._begin(batch, people, threads)
+        schedule, broken = self._schedules[place].schedule(people, added)
+        broken |= ~np.isfinite(np.concatenate([initial, *added.values()])).all(axis=0)
+        state = kernel.state(np.nan_to_num(initial), values, size, batch.start)
+        rows = kernel.advance(state, batch.end, schedule, batch.times, threads=threads)
+        rows[:, :, broken] = np.nan
         for i, unit in enumerate(batch.units):
             at = np.searchsorted(batch.times, self.data.time[unit.rows])
-            found[unit.rows] = rows[self.data.output[unit.rows], at, i * width : (i + 1) * width]
+            found[unit.rows] = rows[self.data.output[unit.rows], at, i * people.width : (i + 1) * people.width]
+
+    def _begin(self, batch: _Batch, people: People, threads: int | None) -> tuple[Floats, dict[int, Floats]]:
+        """Return the amounts that a batch begins with, and those that later steady states add."""
+        size = people.units * people.width
+        first = self._initial(dict(people.constant), size, batch.start)
+        initial = empty = np.stack([first[n] for n in self._ensemble.model.states])
+        added: dict[int, Floats] = {}
+        for number, entry in enumerate(batch.units[0].steady):
+            now = people.during(np.array([u.occasion(entry.time) for u in batch.units], dtype=np.int64))
+            amount = np.repeat([u.steady[number].dose.amount for u in batch.units], people.width)
+            found = SteadyStates(self._ensemble, self.structure.model).amounts(entry, amount, now, empty, threads)
+            if entry.onto:
+                added[number] = found
+            else:
+                initial = found
+        return initial, added
+
+    def _people(self, batch: _Batch, subjects: npt.NDArray[np.int64], phi: Floats) -> People:
+        """Return the parameters of every candidate, phi of shape (units, width, q)."""
+        structure, width = self.structure, phi.shape[1]
+        size = subjects.size * width
+        values = {n: np.repeat(v[subjects], width) for n, v in self._factors.items()}
+        inputs = {n: np.full(size, i.value) for n, i in self._ensemble.model.inputs.items()}
+        varying: dict[str, Floats] = {}
+        with np.errstate(over="ignore"):
+            natural = structure.natural(phi)
+            for j in structure.typical:
+                name = structure.names[j]
+                # the model's own covariate factor stays on the value that is tried
+                base = structure.model.parameters[name].value
+                factor = values[name] / base if base else np.ones(size)
+                values[name] = natural[:, :, j].reshape(-1) * factor
+                columns = structure.occasions.get(name)
+                if columns is not None:
+                    at = structure.natural_of(j, phi[:, :, j, None] + phi[:, :, columns])
+                    varying[name] = at.transpose(2, 0, 1) * factor.reshape(subjects.size, width)
+        first = batch.first_occasions
+        people = People({**values, **inputs}, varying, subjects.size, width)
+        return People(people.during(first), varying, subjects.size, width)
 
     @cached_property
     def _starter(self) -> tuple[list[str], Any]:
@@ -156,55 +204,14 @@ class Courses:
         return dict(zip(self._ensemble.model.states, found, strict=True))
 
     @cached_property
-    def _plans(self) -> dict[tuple[int, float, int], _Plan]:
-        return {(b.units[0].subject, b.start, len(b.units)): _Plan.of(b, self._ensemble) for b in self._batches}
+    def _schedules(self) -> list[BatchSchedule]:
+        return [BatchSchedule.of(b.units, self._ensemble, self.structure.model) for b in self._batches]
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Doses of a batch; those of different subjects at one time and place are one event with an amount a subject."""
-
-    time: Floats
-    kind: Integers
-    target: Integers
-    amount: Floats
-    scaled_by: tuple[str | None, ...]
-
-    @classmethod
-    def of(cls, batch: _Batch, ensemble: Ensemble) -> _Plan:
-        amounts: dict[tuple[float, Kind, str, str | None], Floats] = {}
-        for i, unit in enumerate(batch.units):
-            for dose in unit.doses:
-                for key, amount in _events(dose, ensemble.model):
-                    amounts.setdefault(key, np.zeros(len(batch.units)))[i] += amount
-        keys = sorted(amounts, key=lambda key: key[0])
-        states, parameters = ensemble.kernel.system.states, ensemble.kernel.system.parameters
-        places = [states.index(k[2]) if k[1] == Kind.ADD else parameters.index(k[2]) for k in keys]
-        return cls(
-            np.array([k[0] for k in keys], dtype=float),
-            np.array([int(k[1]) for k in keys], dtype=np.int64),
-            np.array(places, dtype=np.int64),
-            np.stack([amounts[k] for k in keys]) if keys else np.empty((0, len(batch.units))),
-            tuple(k[3] for k in keys),
-        )
-
-    def schedule(self, values: dict[str, Floats], width: int) -> Schedule:
-        """Give every candidate of a subject the subject's doses, by its own bioavailability."""
-        amount = np.repeat(self.amount, width, axis=1)
-        for row, name in enumerate(self.scaled_by):
-            if name is not None:
-                amount[row] *= values[name]
-        return Schedule(self.time, self.kind, self.target, amount)
-
-
-def _events(dose: DoseEvent, model: Model) -> list[tuple[tuple[float, Kind, str, str | None], float]]:
-    targets = [t for t in model.doses.values() if t.state == dose.state]
-    if dose.duration:
-        target = next(t for t in targets if t.rate_input)
-        start, rate = dose.time + target.lag, dose.amount / dose.duration
-        entry, kind = str(target.rate_input), Kind.ADD_TO_PARAMETER
-        # a rate is scaled like an amount; the end takes away what the start added
-        scale = target.bioavailability
-        return [((start, kind, entry, scale), rate), ((start + dose.duration, kind, entry, scale), -rate)]
-    lag, scale = (targets[0].lag, targets[0].bioavailability) if targets else (0.0, None)
-    return [((dose.time + lag, Kind.ADD, dose.state, scale), dose.amount)]
+def _steady_key(unit: Unit) -> list[tuple[object, ...]]:
+    """Return what units that begin together must share; amounts may differ."""
+    return [
+        (s.time, s.every, s.onto, d.state, d.duration, d.rate, d.rate_by, d.duration_by, unit.start)
+        for s in unit.steady
+        for d in [s.dose]
+    ]

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from abate.ground.results import Estimate
 from abate.inference.nlme.course import Courses
-from abate.inference.nlme.dataset import Dataset, read_dataset
+from abate.inference.nlme.dataset import Dataset
 from abate.inference.nlme.importance import Conditional, Likelihood, conditional, importance
 from abate.inference.nlme.information import Flat, check_identifiable, flatten, polish
+from abate.inference.nlme.reading import read_dataset
 from abate.inference.nlme.saem import Plan, Trace, run_saem
 from abate.inference.nlme.starting import pooled_start
 from abate.inference.nlme.structure import Choices, Structure, structure
@@ -78,11 +79,12 @@ class PopulationFit:
         now = self.trace.parameters
         centre = self.structure.centres(now.mu, now.beta, self.data.subjects)[:, : self.structure.random]
         eta = self.conditional.mean - centre
-        sd = np.sqrt(np.diag(now.omega)[: self.structure.random])
-        return {
-            n: float(1 - eta[:, j].std(ddof=1) / sd[j])
-            for j, n in enumerate(self.structure.names[: self.structure.random])
-        }
+        found = {}
+        for label, columns in self.structure.variances:
+            seen = eta[:, columns][self.structure.present[:, columns]]
+            key = label.removeprefix("eta.")
+            found[key] = float(1 - seen.std(ddof=1) / np.sqrt(now.omega[columns[0], columns[0]]))
+        return found
 
     def estimates(self, level: float = 0.95) -> dict[str, dict[str, Any]]:
         """Return every estimate with its interval, standard error and, on the log scale, the same there.
@@ -140,10 +142,10 @@ class PopulationFit:
 
     def _eta_correlations(self) -> dict[str, float]:
         """Correlations of the random effects over subjects and draws of their conditional distributions."""
-        r = self.structure.random
+        r = self.structure.between
         now = self.trace.parameters
         centre = self.structure.centres(now.mu, now.beta, self.data.subjects)[:, None, :r]
-        eta = (self.conditional.draws - centre).reshape(-1, r)
+        eta = (self.conditional.draws[:, :, :r] - centre).reshape(-1, r)
         matrix = np.atleast_2d(np.corrcoef(eta.T))
         names = self.structure.names
         return {f"{names[i]}, {names[j]}": float(matrix[i, j]) for i in range(r) for j in range(i)}
@@ -236,11 +238,11 @@ def _warnings(
     for name, value, error in zip(flat.names, flat.values, se, strict=True):
         if not np.isfinite(error):
             found.append(f"{name}: the likelihood has no curvature here; no standard error")
-        elif name.startswith("eta.") and error > value:
+        elif name.startswith(("eta.", "iov.")) and error > value:
             found.append(f"{name}: its standard error is larger than the variance itself; data may not inform it")
     error = likelihood.error(trace.parameters)
     if error > 1:
         found.append(f"the likelihood has a Monte Carlo error of {error:.1f}; ask for more --samples")
-    if data.subjects < 2 * shape.random:
-        found.append(f"{data.subjects} subjects for {shape.random} random effects: variances are hardly informed")
+    if data.subjects < 2 * shape.between:
+        found.append(f"{data.subjects} subjects for {shape.between} random effects: variances are hardly informed")
     return tuple(found)

@@ -138,7 +138,7 @@ def conditional(
         predicted = courses.predict(_with_fixed(phi, fixed))
         return predicted, likelihood(predicted)
 
-    chains = Chains(score, seed + 1, start[:, :, :r], data.subject)
+    chains = Chains(score, seed + 1, start[:, :, :r], data.subject, structure.exchangeable)
     kept, seen = [], []
     for sweep in range(sweeps):
         chains.sweep(centre, parameters.omega[:r, :r])

@@ -41,16 +41,15 @@ class Flat:
 def flatten(structure: Structure, data: Dataset, parameters: Parameters) -> Flat:
     """Put parameters into one vector."""
     names, values = [], []
-    for name, value in zip(structure.names, parameters.mu, strict=True):
-        names.append(name)
-        values.append(value)
+    for j in structure.typical:
+        names.append(structure.names[j])
+        values.append(parameters.mu[j])
     for effect, value in zip(structure.effects, parameters.beta, strict=True):
         names.append(effect.text.replace(" ", ""))
         values.append(value)
-    for i, j in _entries(structure):
-        one, other = structure.names[i], structure.names[j]
-        names.append(f"eta.{one}" if i == j else f"cov.{one}.{other}")
-        values.append(parameters.omega[i, j])
+    for name, entries in _entries(structure):
+        names.append(name)
+        values.append(parameters.omega[entries[0]])
     for k, column in _sigmas(structure):
         label = ("add.sd", "lnorm.sd" if structure.errors[k] == "exponential" else "prop.sd")[column]
         names.append(label if len(data.outputs) == 1 else f"{label}.{data.outputs[k]}")
@@ -60,22 +59,27 @@ def flatten(structure: Structure, data: Dataset, parameters: Parameters) -> Flat
 
 def restore(structure: Structure, flat: Floats, like: Parameters) -> Parameters:
     """Undo `flatten`."""
-    q, effects = len(structure.names), len(structure.effects)
-    omega, sigma = like.omega.copy(), like.sigma.copy()
+    q, effects = len(structure.typical), len(structure.effects)
+    mu, omega, sigma = like.mu.copy(), like.omega.copy(), like.sigma.copy()
+    mu[structure.typical] = flat[:q]
     place = q + effects
-    for i, j in _entries(structure):
-        omega[i, j] = omega[j, i] = flat[place]
+    for _, entries in _entries(structure):
+        for i, j in entries:
+            omega[i, j] = omega[j, i] = flat[place]
         place += 1
     for k, column in _sigmas(structure):
         sigma[k, column] = flat[place]
         place += 1
-    return replace(like, mu=flat[:q].copy(), beta=flat[q : q + effects].copy(), omega=omega, sigma=sigma)
+    return replace(like, mu=mu, beta=flat[q : q + effects].copy(), omega=omega, sigma=sigma)
 
 
-def _entries(structure: Structure) -> list[tuple[int, int]]:
-    r = structure.random
-    diagonal = [(j, j) for j in range(r)]
-    return diagonal + [(i, j) for i in range(r) for j in range(i) if structure.block[i, j]]
+def _entries(structure: Structure) -> list[tuple[str, list[tuple[int, int]]]]:
+    """Return the estimated entries of the covariance: name, and where it stands."""
+    names = structure.names
+    found = [(name, [(j, j) for j in columns]) for name, columns in structure.variances]
+    between = range(structure.between)
+    pairs = [(i, j) for i in between for j in range(i) if structure.block[i, j]]
+    return found + [(f"cov.{names[i]}.{names[j]}", [(i, j)]) for i, j in pairs]
 
 
 def _sigmas(structure: Structure) -> list[tuple[int, int]]:
@@ -188,13 +192,13 @@ def check_identifiable(structure: Structure, data: Dataset, courses: Courses) ->
     InputError
         Naming the parameters and the direction in which predictions do not change.
     """
-    mu = structure.start.mu
-    q, step = mu.size, 0.05
+    mu, own = structure.start.mu, structure.typical
+    q, step = len(own), 0.05
     centre = structure.centres(mu, structure.start.beta, data.subjects)
     phi = np.repeat(centre[:, None], 2 * q, axis=1)
-    for j in range(q):
-        phi[:, 2 * j, j] += step
-        phi[:, 2 * j + 1, j] -= step
+    for place, j in enumerate(own):
+        phi[:, 2 * place, j] += step
+        phi[:, 2 * place + 1, j] -= step
     predicted = courses.predict(phi)
     base = courses.predict(centre[:, None])
     sd = spread(base, structure.start.sigma, structure.errors, data.output)
@@ -202,15 +206,16 @@ def check_identifiable(structure: Structure, data: Dataset, courses: Courses) ->
     exponential = np.array([e == "exponential" for e in structure.errors])[data.output]
     slopes[exponential] /= np.maximum(base[exponential], 1e-10)
     slopes = np.nan_to_num(slopes / sd)
+    names = [structure.names[j] for j in own]
     sizes = np.sqrt(np.sum(slopes**2, axis=0))
     if (sizes <= _OPEN * sizes.max()).any():
-        name = structure.names[int(np.argmin(sizes))]
+        name = names[int(np.argmin(sizes))]
         raise InputError(data.name, "no observation depends on this parameter", value=name, hint=f"--fix {name}")
     _, singular, directions = np.linalg.svd(slopes / sizes, full_matrices=False)
     if singular[-1] < _OPEN * singular[0]:
         weights = directions[-1] / sizes
         weights = weights / np.abs(weights).max()
-        parts = [(n, w) for n, w in zip(structure.names, weights, strict=True) if abs(w) > 0.05]
+        parts = [(n, w) for n, w in zip(names, weights, strict=True) if abs(w) > 0.05]
         words = {"log": "log {}", "logit": "logit {}", "identity": "{}"}
         direction = " ".join(
             f"{w:+.2f} {words[structure.scales[structure.names.index(n)]].format(n)}" for n, w in parts

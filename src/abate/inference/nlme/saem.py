@@ -57,7 +57,7 @@ class Trace:
     parameters : Parameters
         At the end.
     history : ndarray, shape (iterations, numbers)
-        mu, beta, diagonal of omega, sigma.
+        mu, beta, variances of the random effects (`Structure.variances`), sigma.
     phi : ndarray, shape (subjects, chains, q)
         Last draws.
     """
@@ -127,6 +127,9 @@ class _Work:
         rows = range(structure.random)
         for j in rows:
             omega[j, j] = max(omega[j, j], 0.3) if structure.scales[j] != "identity" else omega[j, j]
+        for name, columns in structure.occasions.items():
+            wide = structure.scales[structure.names.index(name)] != "identity"
+            omega[columns, columns] = np.maximum(omega[columns, columns], 0.15 if wide else 0.0)
         self.now = replace(self.now, omega=omega)
         self.mean: Floats | None = None
         self.square: Floats | None = None
@@ -134,7 +137,7 @@ class _Work:
         chains = plan.chains_for(data.subjects)
         centre = structure.centres(self.now.mu, self.now.beta, data.subjects)
         phi = np.repeat(centre[:, None], chains, axis=1)
-        self.chains = Chains(self._score, seed, phi, data.subject)
+        self.chains = Chains(self._score, seed, phi, data.subject, structure.exchangeable)
         lost = ~np.isfinite(self.chains.likelihood).all(axis=1)
         if lost.any():
             raise SolveError(
@@ -175,25 +178,29 @@ class _Work:
         self.now = Parameters(mu, beta, omega, self._sigma(rate))
         self.chains.rescore(self._score, self._likelihood)
         self.iteration += 1
-        free = [omega[j, j] for j in range(structure.random)]
-        self.history.append(np.concatenate([mu, beta, free, self.now.sigma.reshape(-1)]))
+        free = [omega[columns[0], columns[0]] for _, columns in structure.variances]
+        self.history.append(np.concatenate([mu[structure.typical], beta, free, self.now.sigma.reshape(-1)]))
 
     def _typical(self, mean: Floats) -> tuple[Floats, Floats]:
         """Regress the subjects' means on the covariates, weighted by the random effects."""
         structure, n = self.structure, self.data.subjects
-        q, effects = len(structure.names), structure.effects
-        inverse = np.linalg.inv(self._omega())
+        own, effects = structure.typical, structure.effects
+        q = len(own)
+        # random effects of occasions are around 0 and independent of the others
+        inverse = np.linalg.inv(self._omega()[np.ix_(own, own)])
         design = np.zeros((n, q, q + len(effects)))
         design[:, range(q), range(q)] = 1.0
         for e, effect in enumerate(effects):
-            design[:, structure.names.index(effect.parameter), q + e] = effect.values
+            design[:, own.index(structure.names.index(effect.parameter)), q + e] = effect.values
         left = np.einsum("nja,jk,nkb->ab", design, inverse, design)
-        right = np.einsum("nja,jk,nk->a", design, inverse, mean)
+        right = np.einsum("nja,jk,nk->a", design, inverse, mean[:, own])
         if np.linalg.cond(left) > 1e12:
             names = ", ".join(e.text for e in effects)
             raise InputError("--covariate", "the covariate does not vary, or repeats another", value=names)
         found = np.linalg.solve(left, right)
-        return found[:q], found[q:]
+        mu = np.zeros(len(structure.names))
+        mu[own] = found[:q]
+        return mu, found[q:]
 
     def _covariance(self, mu: Floats, beta: Floats) -> Floats:
         assert self.mean is not None
@@ -202,6 +209,10 @@ class _Work:
         cross = np.einsum("nj,nk->njk", self.mean, centre)
         moment = self.square - cross - cross.transpose(0, 2, 1) + np.einsum("nj,nk->njk", centre, centre)
         omega = np.where(self.structure.block, moment.mean(axis=0), 0.0)
+        for columns in self.structure.occasions.values():
+            # one variance for all occasions that people had
+            seen = self.structure.present[:, columns]
+            omega[columns, columns] = moment[:, columns, columns][seen].mean()
         if self.iteration < self.plan.explore:
             # Simulated annealing: a variance may fall by 5 % an iteration, so that the chains keep looking around.
             floor = 0.95 * np.diag(self.now.omega)
@@ -275,6 +286,7 @@ class _Work:
         parts = [
             self.structure.model.hash, repr(self.structure.names), repr(self.structure.errors), str(self.seed),
             repr(self.plan), self.data.value.tobytes().hex(), repr([e.text for e in self.structure.effects]),
-            self.structure.block.tobytes().hex(),
+            self.structure.block.tobytes().hex(), self.data.time.tobytes().hex(), repr(self.data.units),
+            self.structure.start.mu.tobytes().hex(),
         ]  # fmt: skip
         return hashlib.sha256("|".join(parts).encode()).hexdigest()

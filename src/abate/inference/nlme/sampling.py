@@ -31,6 +31,8 @@ class Chains:
     likelihood : ndarray, shape (subjects, chains)
     scale : ndarray, shape (q + 1,)
         Step of each parameter as a share of its random effect's spread, and of all together.
+    exchangeable : tuple of (int, tuple of int)
+        Columns of which the first gains what all the others lose, without a change of the predictions.
     counter : int
         Steps so far; keys of the draws.
     """
@@ -39,6 +41,7 @@ class Chains:
     seed: int
     phi: Floats
     rows: npt.NDArray[np.int64]
+    exchangeable: tuple[tuple[int, tuple[int, ...]], ...] = ()
     predicted: Floats = field(init=False)
     likelihood: Floats = field(init=False)
     scale: Floats = field(init=False)
@@ -71,6 +74,20 @@ class Chains:
             tried[:, :, j] += self.scale[j] * size[j] * self._normals()[:, :, j]
             self._step(tried, j, centre, inverse)
         self._step(self.phi + self.scale[-1] * self._normals() @ root.T, self.phi.shape[2], centre, inverse)
+
+        for column, others in self.exchangeable:
+            self._shift(column, list(others), centre, inverse)
+
+    def _shift(self, column: int, others: list[int], centre: Floats, inverse: Floats) -> None:
+        """Move what a parameter and its occasions share: an exact draw, as no prediction changes."""
+        direction = np.zeros(self.phi.shape[2])
+        direction[column], direction[others] = 1.0, -1.0
+        precision = direction @ inverse @ direction
+        apart = self.phi - centre[:, None]
+        middle = -(apart @ inverse @ direction) / precision
+        self.counter += 1
+        noise = np.asarray(normal(self.seed, "saem:shift", self._who(), self.counter))
+        self.phi = self.phi + (middle + noise / np.sqrt(precision))[:, :, None] * direction
 
     def _step(self, tried: Floats, which: int | None, centre: Floats, inverse: Floats) -> None:
         predicted, likelihood = self.score(tried)

@@ -33,9 +33,10 @@ def pooled_start(structure: Structure, data: Dataset, courses: Courses, seed: in
     begin = float(_losses(data, courses.predict(np.repeat(own[None, None], data.subjects, axis=0)), structure)[0])
     seen = sum(float(((data.output == k) & ~data.censored).sum()) for k in range(len(structure.errors)))
     best, lowest = own, np.inf
+    moving = np.isin(np.arange(q), structure.typical)  # random effects of occasions stay at 0
     for step in range(_ROUNDS):
         noise = normal(seed, "start", np.arange(_CANDIDATES)[:, None], step * q + np.arange(q))
-        tried = centre + spread * noise
+        tried = centre + spread * noise * moving
         tried[0], tried[1] = centre, best
         phi = np.repeat(tried[None], data.subjects, axis=0)
         losses = _losses(data, courses.predict(phi), structure) + 0.5 * np.sum(((tried - own) / _PULL) ** 2, axis=1)

@@ -36,6 +36,8 @@ class Choices:
         ``CL~WT`` (linear, centred at the median) or ``CL~log(WT/70)``.
     correlate : tuple of tuple of str
         Blocks of random effects whose correlations are estimated; None takes those that the model has.
+    occasions : tuple of str
+        Parameters that also vary between a subject's occasions (column OCC).
     error : mapping of output to str
         ``additive``, ``proportional``, ``combined`` or ``exponential``; default from the model's residual.
     """
@@ -46,6 +48,7 @@ class Choices:
     covariates: tuple[str, ...] = ()
     correlate: tuple[tuple[str, ...], ...] | None = None
     error: Mapping[str, str] = field(default_factory=dict)
+    occasions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,12 @@ class Structure:
     ----------
     model : Model
     names : tuple of str
-        Estimated parameters, those with a random effect first.
+        Columns of a person's parameters: those with a random effect, then the random effects of every occasion
+        (``CL@1``, ``CL@2``), then those without one.
+    between : int
+        How many parameters have a random effect between people.
     random : int
-        How many have one.
+        How many columns are random: these, and those of the occasions.
     scales : tuple of str
         ``log``, ``logit`` or ``identity`` of each.
     effects : tuple of CovariateEffect
@@ -98,16 +104,44 @@ class Structure:
         Kind of residual error of each output.
     start : Parameters
         From the model.
+    occasions : mapping of name to ndarray of int
+        Columns of the occasions of a parameter that varies between them.
+    present : ndarray of bool, shape (subjects, q)
+        Which columns a subject has: not those of occasions that it did not have.
     """
 
     model: Model
     names: tuple[str, ...]
+    between: int
     random: int
     scales: tuple[str, ...]
     effects: tuple[CovariateEffect, ...]
     block: npt.NDArray[np.bool_]
     errors: tuple[str, ...]
     start: Parameters
+    occasions: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    present: npt.NDArray[np.bool_] = field(default_factory=lambda: np.ones((0, 0), dtype=bool))
+
+    @property
+    def typical(self) -> list[int]:
+        """Columns that have a typical value of their own: all but those of occasions, which are around 0."""
+        return [*range(self.between), *range(self.random, len(self.names))]
+
+    @property
+    def variances(self) -> list[tuple[str, list[int]]]:
+        """Estimated variances with their columns: the occasions of a parameter share one."""
+        found = [(f"eta.{n}", [j]) for j, n in enumerate(self.names[: self.between])]
+        return found + [(f"iov.{n}", columns.tolist()) for n, columns in self.occasions.items()]
+
+    @property
+    def exchangeable(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """Columns of a parameter and of its occasions: what one gains and all the others lose changes no prediction."""
+        found = [(self.names.index(n), tuple(columns.tolist())) for n, columns in self.occasions.items()]
+        return tuple((j, columns) for j, columns in found if j < self.between)
+
+    def natural_of(self, column: int, phi: Floats) -> Floats:
+        """Turn values of one column into those of its parameter."""
+        return _INVERSE[self.scales[column]](phi)
 
     def natural(self, phi: Floats) -> Floats:
         """Turn values on the scale of the random effects, shape (..., q), into parameters."""
@@ -143,31 +177,61 @@ def structure(model: Model, data: Dataset, choices: Choices) -> Structure:
     InputError
         For a name that is unknown, a covariate column that is missing, or nothing to estimate.
     """
-    names = [_parameter(model, n, "--fix") for n in choices.fix]
+    fixed = [_parameter(model, n, "--fix") for n in choices.fix]
     bare = [_parameter(model, n, "--no-eta") for n in choices.no_eta]
     more = [_parameter(model, n, "--estimate") for n in choices.estimate]
-    with_eta = [n for n, p in model.parameters.items() if p.spread > 0 and n not in names and n not in bare]
+    with_eta = [n for n, p in model.parameters.items() if p.spread > 0 and n not in fixed and n not in bare]
     without = [*bare, *(n for n in more if n not in with_eta)]
     if not with_eta:
         raise InputError(model.name, "no parameter varies between people", hint="give one a spread (sd_log = 0.3)")
     every = tuple(dict.fromkeys([*with_eta, *without]))
-    scales = tuple(_scale(model, n) for n in every)
-    mu = np.array([float(_FORWARD[s](model.parameters[n].value)) for n, s in zip(every, scales, strict=True)])
-    omega = np.zeros((len(every), len(every)))
-    for j, name in enumerate(with_eta):
-        omega[j, j] = model.parameters[name].spread ** 2
+    over = _over_occasions(model, choices, every, data)
+    columns = [f"{n}@{k + 1}" for n in over for k in range(int(data.occasions.max(initial=0)))]
+    names = (*with_eta, *columns, *every[len(with_eta) :])
+    random = len(with_eta) + len(columns)
+    places = {n: np.array([j for j, c in enumerate(names) if c.startswith(f"{n}@")], dtype=np.int64) for n in over}
+    scales = tuple("identity" if "@" in n else _scale(model, n) for n in names)
+    mu, omega = np.zeros(len(names)), np.zeros((len(names), len(names)))
+    for j, (name, scale) in enumerate(zip(names, scales, strict=True)):
+        spread = model.parameters[name.partition("@")[0]].spread
+        if "@" in name:
+            omega[j, j] = spread**2 / 2 if spread > 0 else 0.1
+            continue
+        mu[j] = float(_FORWARD[scale](model.parameters[name].value))
+        omega[j, j] = spread**2 if j < random else 0.0
+    present = np.ones((data.subjects, len(names)), dtype=bool)
+    for rows in places.values():
+        present[:, rows] = np.arange(rows.size) < data.occasions[:, None]
     effects = tuple(_effect(text, model, every, data) for text in choices.covariates)
     errors = tuple(_error(model, name, choices.error) for name in data.outputs)
     return Structure(
         model,
-        every,
+        names,
         len(with_eta),
+        random,
         scales,
         effects,
-        _blocks(model, every, len(with_eta), choices.correlate),
+        _blocks(model, names, len(with_eta), random, choices.correlate),
         errors,
         Parameters(mu, np.zeros(len(effects)), omega, _sigma(model, data, errors)),
+        places,
+        present,
     )
+
+
+def _over_occasions(model: Model, choices: Choices, names: Sequence[str], data: Dataset) -> list[str]:
+    """Return the parameters that vary between occasions."""
+    if not choices.occasions:
+        return []
+    if not data.occasions.any():
+        raise InputError("--iov", f"{data.name} has no column", value="OCC", hint="number each subject's occasions")
+    if (data.occasions < 2).all():
+        raise InputError("--iov", "no subject has more than one occasion", value="OCC", allowed="two or more")
+    found = list(dict.fromkeys(_parameter(model, n, "--iov") for n in choices.occasions))
+    for name in found:
+        if name not in names:
+            raise InputError("--iov", "this parameter is not estimated", value=name, allowed=names)
+    return found
 
 
 def _parameter(model: Model, name: str, option: str) -> str:
@@ -202,6 +266,11 @@ def _effect(text: str, model: Model, names: Sequence[str], data: Dataset) -> Cov
     if np.isnan(values).any():
         where = f"{data.name}, ID {data.ids[np.isnan(values)][0]:g}"
         raise InputError(where, "the covariate has no value", value=column, hint="give one a subject")
+    if upper[column.upper()] in data.varying:
+        raise InputError(
+            f"{data.name}, ID {data.varying[upper[column.upper()]]:g}", "the covariate varies within a subject",
+            value=column, allowed="one value a subject", hint="use its first value, or let --iov take occasions",
+        )  # fmt: skip
     if match[2] and not (values > 0).all():
         where = f"{data.name}, ID {data.ids[~(values > 0)][0]:g}"
         raise InputError(where, "a logarithm needs a covariate above 0", value=float(values[~(values > 0)][0]))
@@ -211,7 +280,7 @@ def _effect(text: str, model: Model, names: Sequence[str], data: Dataset) -> Cov
 
 
 def _blocks(
-    model: Model, names: Sequence[str], random: int, asked: tuple[tuple[str, ...], ...] | None
+    model: Model, names: Sequence[str], between: int, random: int, asked: tuple[tuple[str, ...], ...] | None
 ) -> npt.NDArray[np.bool_]:
     block = np.eye(len(names), dtype=bool)
     block[random:, random:] = False
@@ -222,7 +291,7 @@ def _blocks(
         touching = [m for m in merged if m & group]
         merged = [m for m in merged if not m & group] + [group.union(*touching)]
     for group in merged:
-        rows = [j for j, n in enumerate(names[:random]) if n in group]
+        rows = [j for j, n in enumerate(names[:between]) if n in group]
         block[np.ix_(rows, rows)] = True
     return block
 

@@ -21,7 +21,8 @@ def trace_table(fit: PopulationFit) -> pd.DataFrame:
     import pandas as pd
 
     s = fit.structure
-    names = [*s.names, *(e.text.replace(" ", "") for e in s.effects), *(f"eta.{n}" for n in s.names[: s.random])]
+    names = [s.names[j] for j in s.typical] + [e.text.replace(" ", "") for e in s.effects]
+    names += [name for name, _ in s.variances]
     names += [f"{kind}.{output}" for output in fit.data.outputs for kind in ("add.sd", "prop.sd")]
     frame = pd.DataFrame(fit.trace.history, columns=names)
     frame.insert(0, "iteration", np.arange(1, len(frame) + 1))
@@ -29,53 +30,58 @@ def trace_table(fit: PopulationFit) -> pd.DataFrame:
 
 
 def individual_table(fit: PopulationFit) -> pd.DataFrame:
-    """Return each subject's conditional mean and standard deviation, and the parameters at the mean."""
+    """Return each subject's conditional mean and standard deviation, and the parameters at the mean.
+
+    Random effects of occasions are ``eta.CL@1``, ``eta.CL@2``; empty where the subject had no such occasion.
+    """
     import pandas as pd
 
     s = fit.structure
     now = fit.trace.parameters
-    own = s.centres(now.mu, now.beta, fit.data.subjects)
+    centre = s.centres(now.mu, now.beta, fit.data.subjects)
+    own = centre.copy()
     own[:, : s.random] = fit.conditional.mean
-    frame = pd.DataFrame(s.natural(own), columns=list(s.names))
+    natural = s.natural(own)
+    frame = pd.DataFrame({s.names[j]: natural[:, j] for j in s.typical})
     frame.insert(0, "ID", fit.data.ids)
-    eta = fit.conditional.mean - s.centres(now.mu, now.beta, fit.data.subjects)[:, : s.random]
+    eta = np.where(s.present, own - centre, np.nan)
     for j, name in enumerate(s.names[: s.random]):
         frame[f"eta.{name}"] = eta[:, j]
-        frame[f"sd.{name}"] = np.sqrt(fit.conditional.covariance[:, j, j])
+        frame[f"sd.{name}"] = np.where(s.present[:, j], np.sqrt(fit.conditional.covariance[:, j, j]), np.nan)
     return frame
 
 
 def ext_table(fit: PopulationFit) -> str:
     """Return a table like NONMEM's .ext file: iterations, final estimates and standard errors.
 
-    THETA are on the scale of their random effects, SIGMA are variances; the objective is that without its constant, at
-    the final row only, as SAEM does not compute it on the way.
+    THETA are on the scale of their random effects, SIGMA are variances; occasions have an OMEGA each, all the same. The
+    objective is that without its constant, at the final row only, as SAEM does not compute it on the way.
     """
-    s = fit.structure
-    q, r = len(s.names), s.random
-    thetas = [f"THETA{i + 1}" for i in range(q + len(s.effects))]
-    sigmas = [f"SIGMA({i + 1},{i + 1})" for i in range(fit.trace.parameters.sigma.size)]
-    omegas = [f"OMEGA({i + 1},{j + 1})" for i in range(r) for j in range(i + 1)]
-    lines = ["TABLE NO.     1: SAEM: Goal Function=FINAL VALUE OF OBJECTIVE FUNCTION: Problem=1", ""]
-    columns = ["ITERATION", *thetas, *sigmas, *omegas, "SAEMOBJ"]
-    lines[1] = " ".join(f"{c:>14}" for c in columns)
+    s, now = fit.structure, fit.trace.parameters
+    count, r = len(s.typical) + len(s.effects), s.random
+    pairs = [(i, j) for i in range(r) for j in range(i + 1)]
+    columns = ["ITERATION", *(f"THETA{i + 1}" for i in range(count))]
+    columns += [f"SIGMA({i + 1},{i + 1})" for i in range(now.sigma.size)]
+    columns += [f"OMEGA({i + 1},{j + 1})" for i, j in pairs] + ["SAEMOBJ"]
+    lines = ["TABLE NO.     1: SAEM: Goal Function=FINAL VALUE OF OBJECTIVE FUNCTION: Problem=1"]
+    lines.append(" ".join(f"{c:>14}" for c in columns))
 
     def row(number: int, theta: list[float], sigma: list[float], omega: list[float], objective: float) -> str:
         return f"{number:>14d} " + " ".join(f"{v:>14.6E}" for v in [*theta, *sigma, *omega, objective])
 
     for k, values in enumerate(fit.trace.history, start=1):
-        theta, diagonal = values[: len(thetas)].tolist(), values[len(thetas) : len(thetas) + r]
-        omega = [float(diagonal[i]) if i == j else 0.0 for i in range(r) for j in range(i + 1)]
-        lines.append(row(k, theta, (values[len(thetas) + r :] ** 2).tolist(), omega, 0.0))
-    now = fit.trace.parameters
-    theta = [*now.mu.tolist(), *now.beta.tolist()]
-    omega = [float(now.omega[i, j]) for i in range(r) for j in range(i + 1)]
-    lines.append(row(_FINAL, theta, (now.sigma.reshape(-1) ** 2).tolist(), omega, fit.objective))
+        diagonal = np.zeros(r)
+        for value, (_, places) in zip(values[count:], s.variances, strict=False):
+            diagonal[places] = value
+        omega = [float(diagonal[i]) if i == j else 0.0 for i, j in pairs]
+        sigma = (values[count + len(s.variances) :] ** 2).tolist()
+        lines.append(row(k, values[:count].tolist(), sigma, omega, 0.0))
+    theta = [*now.mu[s.typical].tolist(), *now.beta.tolist()]
+    variances = (now.sigma.reshape(-1) ** 2).tolist()
+    lines.append(row(_FINAL, theta, variances, [float(now.omega[i, j]) for i, j in pairs], fit.objective))
     se = dict(zip(fit.flat.names, fit.standard_errors.tolist(), strict=True))
-    errors = list(se.values())[: len(thetas)]
     spread = [_sigma_se(fit, se, k, c) for k in range(len(fit.data.outputs)) for c in (0, 1)]
-    omega_se = [_omega_se(fit, se, i, j) for i in range(r) for j in range(i + 1)]
-    lines.append(row(_ERRORS, errors, spread, omega_se, 0.0))
+    lines.append(row(_ERRORS, list(se.values())[:count], spread, [_omega_se(fit, se, i, j) for i, j in pairs], 0.0))
     return "\n".join(lines) + "\n"
 
 
@@ -87,5 +93,7 @@ def _sigma_se(fit: PopulationFit, se: dict[str, float], k: int, column: int) -> 
 
 
 def _omega_se(fit: PopulationFit, se: dict[str, float], i: int, j: int) -> float:
-    names = fit.structure.names
-    return se.get(f"eta.{names[i]}" if i == j else f"cov.{names[i]}.{names[j]}", 1e10)
+    s = fit.structure
+    if i == j:
+        return next(se[name] for name, places in s.variances if i in places)
+    return se.get(f"cov.{s.names[i]}.{s.names[j]}", 1e10)
