@@ -12,7 +12,7 @@ import typer
 
 from abate.ground.results import dumps, write_results
 
-__all__ = ["Json", "Out", "Seed", "Set", "changes", "emit", "progress"]
+__all__ = ["Json", "Out", "Seed", "Set", "changes", "counted", "emit", "progress"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print results.json instead of text.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for what is written.")]
@@ -21,6 +21,17 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter (name=VALUE[ UNIT]) or a key of the file."),
 ]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "arm"), counted(2, "arm"), counted(3, "person", "people")
+    ('1 arm', '2 arms', '3 people')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def emit(

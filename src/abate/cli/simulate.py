@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from abate.cli.output import Json, Out, Seed, Set, changes, emit, progress
+from abate.cli.output import Json, Out, Seed, Set, changes, counted, emit, progress
 
 __all__ = ["simulate"]
 
@@ -35,13 +35,25 @@ def simulate(
         study = run(protocol, target, seed=seed, patients=patients, resume=resume, cluster=cluster, progress=tell)
     sizes = study.meta["sizes"]
     failed = int((study.events["event"] == "failure").sum())
-    payload = {"study": target.name, "trial": protocol.name, "arms": sizes, "days": protocol.days, "failed": failed}
+    notes = list(study.meta.get("not_validated", ()))
+    payload = {
+        "study": target.name,
+        "trial": protocol.name,
+        "arms": sizes,
+        "days": protocol.days,
+        "failed": failed,
+        "notes": notes,
+    }
 
     def show(_: dict[str, object]) -> None:
-        people = sum(sizes.values())
-        print(f"{protocol.title}: {people} people in {len(sizes)} arms, {protocol.weeks} weeks, seed {seed}")  # noqa: T201
+        people = counted(sum(sizes.values()), "person", "people")
+        arms, weeks = counted(len(sizes), "arm"), counted(protocol.weeks, "week")
+        print(f"{protocol.title}: {people} in {arms}, {weeks}, seed {seed}")  # noqa: T201
+        for note in notes:
+            print(note)  # noqa: T201
         if failed:
-            print(f"{failed} people could not be solved; see the events of the Study")  # noqa: T201
+            who = counted(failed, "person", "people")
+            print(f"{who} could not be solved; see the events of the Study")  # noqa: T201
         print(f"Study: {target}")  # noqa: T201
 
     emit(payload, kind="simulation", seed=seed, json_=json_, out=None, show=show)

@@ -64,6 +64,8 @@ def convert(value: float, unit: str, to: str, *, where: str = "unit") -> float:
     --------
     >>> convert(2.0, "mg/dL", "mg/L")
     20.0
+    >>> convert(800, "cells/mm3", "10^9/L")
+    0.8
     """
     source, target = _unit(unit, where), _unit(to, where)
     if source.dimensionality != target.dimensionality:
@@ -71,10 +73,16 @@ def convert(value: float, unit: str, to: str, *, where: str = "unit") -> float:
     return float(registry().Quantity(value, source).to(target).magnitude)
 
 
+# Cell counts as laboratories write them: pint reads no power of ten in a unit.
+_CELLS = {"10^9/L": "1/nL", "10^6/mL": "1/nL", "10^3/uL": "1/nL", "10^3/mm3": "1/nL", "G/L": "1/nL", "10^12/L": "1/pL",
+          "cells/mm3": "1/uL", "cells/uL": "1/uL", "/mm3": "1/uL", "/uL": "1/uL", "/nL": "1/nL"}  # fmt: skip
+
+
 @cache
 def _unit(unit: str, where: str) -> Any:
+    plain = unit.replace("µ", "u").replace("μ", "u")
     try:
-        return registry().parse_units(unit.replace("µ", "u").replace("μ", "u"))
+        return registry().parse_units(_CELLS.get(plain, plain))
     except Exception as error:
         raise UnitError(
             where, "the unit is not known", value=unit, hint="write it like mg, ug/mL, L/day, 1/day"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,7 +16,7 @@ from abate.ground.quantity import Grade
 from abate.ground.randomness import normal
 from abate.ground.schema import read
 
-__all__ = ["Clinic", "Level", "Measure", "load_clinic"]
+__all__ = ["Clinic", "Level", "Measure", "charted", "load_clinic"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,6 +47,8 @@ class Measure(BaseModel):
     high: float = float("inf")
     plus: dict[str, float] = {}
     """Other measures of the same visit that are added, with their factors."""
+    beside: tuple[str, ...] = ()
+    """Other measures that are added where the model has their output: the antibodies, of which a person has one."""
     flare: dict[str, Level] = {}
     """At which value a visit calls a flare, by disease."""
 
@@ -65,10 +67,21 @@ class Clinic:
 
     measures: Mapping[str, Measure]
 
-    def outputs(self, names: Sequence[str]) -> list[str]:
-        """Return the model outputs that some measures need."""
-        wanted = [*names] + [part for name in names for part in self[name].plus]
+    def outputs(self, names: Iterable[str], known: Collection[str] | None = None) -> list[str]:
+        """Return the model outputs that some measures see; of `known` ones, where a model is given by its outputs."""
+        wanted = []
+        for name in names:
+            beside = [b for b in self[name].beside if known is None or self[b].output in known]
+            wanted += [name, *self[name].plus, *beside]
         return sorted({self[name].output for name in wanted})
+
+    def simulated(self, names: Iterable[str], known: Collection[str]) -> list[str]:
+        """Return those of some measures that a model with these outputs can show, in order; the others need data."""
+        return [
+            name
+            for name in names
+            if name in self.measures and all(self[part].output in known for part in (name, *self[name].plus))
+        ]
 
     def __getitem__(self, name: str) -> Measure:
         if name not in self.measures:
@@ -131,9 +144,23 @@ class Clinic:
         value = measure.scale * truth[measure.output]
         if measure.noise > 0:
             value = value * np.exp(measure.noise * normal(seed, f"visit:{measure.stream}", persons, visit))
-        for part, factor in measure.plus.items():
+        beside = {part: 1.0 for part in measure.beside if self[part].output in truth}
+        for part, factor in (*measure.plus.items(), *beside.items()):
             value = value + factor * self._see(part, truth, persons, visit, seed)
         return np.asarray(np.clip(value, measure.low, measure.high))
+
+
+@cache
+def charted() -> dict[str, str]:
+    """Return the labels of measures that only data can hold: no model gives them.
+
+    Examples
+    --------
+    >>> charted()["platelets"]
+    'Platelets'
+    """
+    rows = load_toml(library_path("measures", "charted.toml")).data["charted"]
+    return {name: str(row["label"]) for name, row in rows.items()}
 
 
 @cache

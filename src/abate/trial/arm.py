@@ -17,7 +17,7 @@ from abate.science.policy import Decisions, Memory, Policy, begin, decide
 from abate.science.population import ParameterSets, Population, draw
 from abate.study.observation import Clinic
 from abate.trial.course import Course
-from abate.trial.dosing import STEROID, Dosing
+from abate.trial.dosing import STEROID, Dosing, drugs_of
 from abate.trial.entry import entry_doses, entry_parameters, leaving_days
 from abate.trial.episodes import episodes
 from abate.trial.protocol import Arm, Trial
@@ -142,7 +142,8 @@ class _Way:
         truth = {name: rows[0] for name, rows in self.run.advance(day).items()}
         for name, values in truth.items():
             self.course.courses[name][:, day] = values
-        return self.clinic.observe(truth, self.trial.measures, self.course.persons, visit, self.seed)
+        taken = self.clinic.simulated(self.trial.measures, truth)
+        return self.clinic.observe(truth, taken, self.course.persons, visit, self.seed)
 
     def _decided(
         self, day: int, until: int | None, visit: int, measured: dict[str, Floats], present: Booleans
@@ -166,5 +167,5 @@ def _begin(trial: Trial, arm: Arm, policy: Policy, persons: Persons, start_dose:
         start_dose=start_dose,
         draws=draws,
         taper=arm.taper,
-        drug=bool(arm.drugs),
+        drug=drugs_of(arm),
     )

@@ -9,15 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from abate.engine.ensemble import Dose
+from abate.ground.errors import InputError
 from abate.ground.units import convert
 from abate.science.policy import Memory, Policy
-from abate.science.regimen import Doses
+from abate.science.policy.actions import ANTIBODY, SpaceDrug
+from abate.science.regimen import Doses, Regimen
 from abate.science.regimen.drugs import clock_hours, drug
 from abate.trial.adherence import Taking
 from abate.trial.course import Course
 from abate.trial.protocol import Arm, Trial
 
-__all__ = ["STEROID", "Dosing", "drugs_of", "largest_dose", "single"]
+__all__ = ["STEROID", "Dosing", "check_regimens", "drugs_of", "largest_dose", "single"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,6 +113,36 @@ def largest_dose(policy: Policy, name: str) -> float:
     cap = drug(name).cap
     label = convert(cap.value, cap.unit, "mg") if cap else np.inf
     return float(min(label, policy.limits.get(drug(name).active, np.inf)))
+
+
+def check_regimens(trial: Trial, slug: str, policy: Policy) -> None:
+    """Refuse an arm whose drugs cannot be given as its policy says.
+
+    Raises
+    ------
+    InputError
+        If a regimen's own dose lies above the policy's limit (a dose by weight is cut to it), or a rule would give the
+        drug more often than the regimen does.
+    """
+    for regimen in trial.arms[slug].regimens:
+        name = drug(regimen.drug or "").active
+        where = f"{trial.name}, arms.{slug}"
+        most, dose = policy.limits.get(name, np.inf), 0.0 if regimen.needs_weight else regimen.largest_mg
+        if dose > most:
+            raise InputError(
+                where, f"the dose lies above the limit of the policy {policy.name}", value=str(regimen),
+                allowed=f"at most {most:g} mg of {name}",
+            )  # fmt: skip
+        for rule in policy.rules:
+            for action in rule.do:
+                if isinstance(action, SpaceDrug) and action.drug in (ANTIBODY, name) and _closer(action, regimen):
+                    problem = f"the rule {rule.id!r} of {policy.name} would give {name} more often than the arm does"
+                    hint = "spacing leaves out doses of the regimen: write the shorter interval in the arm"
+                    raise InputError(where, problem, value=str(action), allowed=f"{regimen.every} or more", hint=hint)
+
+
+def _closer(action: SpaceDrug, regimen: Regimen) -> bool:
+    return regimen.every is not None and action.every.days < regimen.every.days - 1e-9
 
 
 def single(doses: Doses) -> Iterator[Dose]:

@@ -21,7 +21,7 @@ from abate.science.regimen import Regimen, load_taper, parse
 from abate.science.regimen.adherence import Adherence
 from abate.science.regimen.drugs import drug
 from abate.study.endpoints import ENDPOINTS, check_rule
-from abate.study.observation import load_clinic
+from abate.study.observation import charted, load_clinic
 
 __all__ = ["Arm", "Trial", "load_trial", "trial_names"]
 
@@ -370,7 +370,7 @@ def _pointing(document: Document, key: tuple[str | int, ...]) -> Iterator[None]:
 
 def _look_up(document: Document, trial: Trial) -> None:
     arms, groups = list(trial.arms), list(trial.groups)
-    clinic = load_clinic()
+    measures = [*load_clinic().measures, *charted()]
     known = [*ENDPOINTS, *trial.endpoint_rules]
     for name, rule in trial.endpoint_rules.items():
         try:
@@ -378,7 +378,7 @@ def _look_up(document: Document, trial: Trial) -> None:
         except InputError as error:
             raise document.error(("endpoint_rules", name), str(error)) from error
     checks = [_Check(("endpoints", i), e, known, "endpoint") for i, e in enumerate(trial.endpoints)]
-    checks += [_Check(("measures", i), m, list(clinic.measures), "measure") for i, m in enumerate(trial.measures)]
+    checks += [_Check(("measures", i), m, measures, "measure") for i, m in enumerate(trial.measures)]
     for group, members in trial.groups.items():
         checks += [_Check(("groups", group, i), m, arms, "arm") for i, m in enumerate(members)]
     for i, row in enumerate(trial.published):

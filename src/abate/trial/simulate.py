@@ -30,6 +30,8 @@ from abate.study.store import COURSES, Study, write
 from abate.study.tables import TABLES
 from abate.trial.arm import run_arm
 from abate.trial.course import Course
+from abate.trial.dosing import check_regimens
+from abate.trial.notes import notes
 from abate.trial.protocol import Arm, Trial
 from abate.trial.tables import study_rows
 from abate.trial.values import model_values
@@ -126,7 +128,6 @@ def prepare(
     """
     plain = load(trial.model_name)
     model = plain.with_values(model_values(plain, trial.parameters))
-    clinic = load_clinic()
     policies = {
         name: load_policy(name) for name in {trial.policy, *(a.policy for a in trial.arms.values() if a.policy)}
     }
@@ -140,6 +141,7 @@ def prepare(
             hint="leave the diary out, or write visits.on-symptoms in the policy",
         )
     for slug, arm in trial.arms.items():
+        check_regimens(trial, slug, policies[arm.policy or trial.policy])
         for regimen in arm.regimens:
             drug, route = regimen.drug, regimen.route
             if not any(d == drug and (route is None or r == route) for d, r in model.doses):
@@ -147,8 +149,8 @@ def prepare(
                 raise InputError(
                     f"{trial.name}, arms.{slug}", "the model has no such dose", value=str(regimen), allowed=known
                 )
-    wanted = tuple(dict.fromkeys([*outputs, *clinic.outputs(trial.measures)]))
-    recorded = tuple(name for name in wanted if name in model.outputs or name in clinic.outputs(trial.measures))
+    needed = _needed(trial, model)
+    recorded = tuple(name for name in dict.fromkeys([*outputs, *needed]) if name in model.outputs or name in needed)
     drawn = None
     if trial.uncertainty == "ensemble":
         drawn = _around(sets(model), plain, trial.parameters)
@@ -161,6 +163,20 @@ def _around(drawn: ParameterSets, plain: Model, fixed: Mapping[str, Any]) -> Par
     """Leave alone what a person set: a number that was asked for has no uncertainty."""
     names = {plain.resolve(name) for name in fixed}
     return ParameterSets({n: v for n, v in drawn.typical.items() if n not in names}, drawn.spread)
+
+
+def _needed(trial: Trial, model: Model) -> list[str]:
+    """Return the outputs that the visits see, or refuse a measure whose output the model does not have."""
+    clinic = load_clinic()
+    known = {*model.outputs, *model.states, *model.assignments}
+    asked = [name for name in trial.measures if name in clinic.measures]
+    given = clinic.simulated(asked, known)
+    for name in asked:
+        if name not in given:
+            raise InputError(
+                f"{trial.name}, measures", f"the model {model.name} does not give this", value=name, allowed=given
+            )
+    return clinic.outputs(given, known)
 
 
 def simulate(
@@ -310,6 +326,7 @@ def _head(setup: Setup, seed: int, sizes: dict[str, int]) -> dict[str, Any]:
         "reference": trial.reference,
         "endpoints": list(trial.endpoints),
         "endpoint_rules": trial.endpoint_rules,
+        "not_validated": list(notes(trial, setup.policies)),
         "published": [row.model_dump(exclude_none=True) for row in trial.published],
         "provenance": {
             "abate": __version__,

@@ -69,6 +69,6 @@ def in_unit(value: float, unit: str, to: str, where: str) -> float:
         return value
     if not unit:
         raise UnitError(where, "the unit is missing", value=value, allowed=to, hint=f"write {value:g} {to}")
-    if to in ("", "point", "yes", "xULN", "10^9/L") or unit in ("point", "xULN"):
+    if to in ("", "point", "yes", "xULN") or unit in ("point", "xULN"):
         raise UnitError(where, "the unit does not fit", value=unit, allowed=to or "a bare number")
     return convert(value, unit, to, where=where)

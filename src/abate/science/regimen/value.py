@@ -160,6 +160,11 @@ class Regimen:
         """Whether the dose depends on body weight."""
         return self.unit.endswith("/kg")
 
+    @property
+    def largest_mg(self) -> float:
+        """The largest dose in mg (a kg, where it goes by weight), before its own largest dose."""
+        return max(self.amounts) * _PER_MG[self.unit.removesuffix("/kg")]
+
     def times(self, start: float, end: float) -> Floats:
         """Return the days of the doses in [start, end), shape (E,)."""
         every = self.every.days if self.every else math.inf
