@@ -34,9 +34,7 @@ def notes(trial: Trial, policies: dict[str, Policy]) -> tuple[str, ...]:
     """
     said = []
     if missing := unseen(trial):
-        said.append(
-            f"No model gives {', '.join(missing)}: nobody was measured, so no rule could see it."
-        )
+        said.append(f"No model gives {', '.join(missing)}: nobody was measured, so no rule could see it.")
     for slug, arm in trial.arms.items():
         policy = policies[arm.policy or trial.policy]
         if not arm.taper:
