@@ -10,6 +10,8 @@ from abate.design.adaptive.operating import Operating
 from abate.design.adaptive.re_estimation import BlindedReEstimation, PromisingZone
 from abate.design.adaptive.sequential_trials import expected_error, simulate_plan
 from abate.design.adaptive.streams import truth
+from abate.design.adaptive.wins import latent
+from abate.design.fixed.win_ratio import WinRatio
 from abate.design.minimisation import Minimisation
 from abate.design.plan import plan
 from abate.design.randomisation import permuted_blocks
@@ -122,6 +124,9 @@ SHIPPED = [
     {"hazard_ratio": 0.6, "control": 0.6, "at": 52.0, "accrual": 26.0, "follow_up": 52.0, "looks": {"number": 2}},
     {"odds_ratio": 2.0, "categories": (0.2, 0.4, 0.3, 0.1), "looks": {"number": 3, "spending": "pocock"}},
     {"win_ratio": 1.6, "looks": {"number": 2}},
+    {"win_ratio": 1.7, "ties": 0.2, "looks": {"number": 3, "spending": "pocock"}},
+    {"effect": -6.0, "sd": 12.0, "layout": "crossover", "period": 8.0},
+    {"hazard_ratio": 0.5, "control": 0.5, "at": 52.0, "accrual": 26.0, "follow_up": 52.0, "dropout": 0.2},
 ]
 
 
@@ -138,6 +143,27 @@ def test_every_shipped_design_keeps_its_error_and_reaches_its_power(options: dic
     if "hazard_ratio" not in options:  # people enter before the events that time the looks
         assert np.mean(effect.people) == pytest.approx(made.expected()["effect"], rel=0.02)
     assert abs(effect.bias) < 0.5 * abs(truth(made.comparison))
+
+
+def test_carry_over_biases_by_half_of_itself_and_a_period_effect_cancels() -> None:
+    made = plan(request(effect=-6.0, sd=12.0, layout="crossover", period=20.0, carry_over=-3.0))
+    clean = plan(request(effect=-6.0, sd=12.0, layout="crossover"))
+    assert made.total > 1.5 * clean.total
+    found = simulate_plan(made, trials=8000)
+    # The estimate is half of it nearer to none; three standard errors of a mean of 8,000.
+    assert found.bias == pytest.approx(1.5, abs=3 * 12 * np.sqrt(2 / made.total / 8000))
+    assert found.rate == pytest.approx(made.attained_power, abs=3 * found.error + 0.005)
+
+
+@pytest.mark.parametrize("ties", [0.0, 0.1, 0.4])
+def test_simulated_wins_and_ties_are_those_assumed(ties: float) -> None:
+    effect = WinRatio(1.5, ties)
+    shift, margin = latent(effect)
+    rng = np.random.default_rng(2)
+    gap = rng.normal(shift, 1, 400_000) - rng.normal(0, 1, 400_000)
+    win, loss = np.mean(gap > margin), np.mean(gap < -margin)
+    assert win / loss == pytest.approx(1.5, abs=0.02)  # three standard errors of 400,000 pairs
+    assert 1 - win - loss == pytest.approx(ties, abs=0.003)
 
 
 @pytest.mark.parametrize("method", ["blocks", "minimised"])
@@ -183,7 +209,9 @@ def test_restricted_randomisation_keeps_the_error_of_a_test_that_adjusts(method:
         (lambda: BayesianStopping((0.5, 1.0), prior=-1), "not a weight"),
         (lambda: Enrichment(people=10, subgroup=0.3), "fewer than three"),
         (lambda: Enrichment(people=100, subgroup=1.0), "not the share of a subgroup"),
-        (lambda: simulate_plan(plan(request(win_ratio=1.5, ties=0.2))), "win ratio only without --ties"),
+        (lambda: plan(request(effect=-6.0, sd=12.0, layout="crossover", carry_over=-12.0)), "hides the whole effect"),
+        (lambda: plan(request(effect=-6.0, sd=12.0, carry_over=-2.0)), "only a crossover has periods"),
+        (lambda: plan(request(control=0.3, treatment=0.5, layout="crossover", period=1.0)), "not for shares"),
         (lambda: simulate_plan(plan(request(looks={"number": 2}))), "no effect to simulate"),
         (lambda: simulate_plan(plan(request(effect=1.0)), trials=10), "not a number of trials"),
     ],

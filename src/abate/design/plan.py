@@ -50,7 +50,8 @@ class Plan:
     @property
     def randomised(self) -> tuple[int, int]:
         """People to randomise to each arm, so that enough are left after drop-out."""
-        stay = 1 - self.request.dropout
+        within = self.comparison is not None and self.comparison.counts_lost
+        stay = 1.0 if within else 1 - self.request.dropout
         return math.ceil(self.control / stay - 1e-9), math.ceil(self.treatment / stay - 1e-9)
 
     @property
@@ -107,8 +108,8 @@ class Plan:
         body: dict[str, Any] = {
             "kind": "group-sequential" if design.looks > 1 else "fixed",
             "layout": wanted.layout,
-            "alpha": wanted.alpha,
-            "sided": wanted.sided,
+            "alpha": design.alpha,
+            "sided": design.sided,
             "power": wanted.power,
             "ratio": wanted.ratio,
             "looks": design.looks,
@@ -169,15 +170,19 @@ def plan(wanted: DesignRequest) -> Plan:
         raise InputError(
             "--dropout", "not a share of people lost", value=wanted.dropout, allowed="0 to 0.95, such as 0.15"
         )
+    comparison = wanted.assume.comparison(wanted.layout, lost=wanted.dropout)
+    alpha, sided = wanted.alpha, wanted.sided
+    if comparison is not None and comparison.non_inferior:
+        # A loss can be refuted on one side only: a two-sided level leaves half of it for that.
+        alpha, sided = alpha / sided, 1
     sequential = group_sequential(
         wanted.looks.shares,
         wanted.looks.stopping(),
-        alpha=wanted.alpha,
+        alpha=alpha,
         power=wanted.power,
-        sided=wanted.sided,
+        sided=sided,
         futility=wanted.looks.stopping_for_futility(),
     )
-    comparison = wanted.assume.comparison(wanted.layout)
     if comparison is None:
         if len(wanted.looks.shares) == 1:
             raise InputError(
@@ -187,7 +192,7 @@ def plan(wanted: DesignRequest) -> Plan:
                 "--control 0.6), looks (--looks 3), --pilot, --trial, or a design file",
             )
         return Plan(wanted, sequential, None, None)
-    fixed = comparison.solve(wanted.alpha, wanted.power, sided=wanted.sided, ratio=wanted.ratio)
+    fixed = comparison.solve(alpha, wanted.power, sided=sided, ratio=wanted.ratio)
     factor = sequential.inflation if sequential.looks > 1 else 1.0
     if comparison.groups == 1:
         multiple = comparison.multiple
@@ -211,7 +216,5 @@ def describe(made: Plan) -> Mapping[str, str]:
     words |= {"effect": made.comparison.sentence(), "test": made.comparison.method, "analysed": people}
     if made.request.dropout:
         words["randomised"] = f"{control + treatment} in all, for {100 * made.request.dropout:.3g} % lost"
-    words["power"] = (
-        f"{made.attained_power:.3f} at a {'two' if made.request.sided == 2 else 'one'}-sided {made.request.alpha:g}"
-    )
+    words["power"] = f"{made.attained_power:.3f} at a {'two' if design.sided == 2 else 'one'}-sided {design.alpha:g}"
     return words

@@ -61,7 +61,7 @@ def _numbers(made: Plan, assured: Assurance | None) -> list[tuple[str, str, str]
         control, treatment = made.randomised
         arms = f"{control} control, {treatment} treatment" if treatment else "everybody gets both"
         rows.append(("to randomise", str(control + treatment), arms))
-        rows.append(("power", f"{100 * made.attained_power:.1f} %", f"type I error {made.request.alpha:g}"))
+        rows.append(("power", f"{100 * made.attained_power:.1f} %", f"type I error {made.sequential.alpha:g}"))
     if made.sequential.looks > 1:
         unit = "people" if made.comparison else "of the fixed design"
         expected = made.expected()

@@ -43,6 +43,9 @@ class Assumptions(Strict):
     ordered outcome                      ``odds_ratio``, ``categories`` (shares on control, best first)
     win ratio                            ``win_ratio``, ``ties``
     ===================================  =============================================================
+
+    With a ``margin`` the trial is to show that no more than that is lost: a share of responders, units of the score
+    (``better`` says whether a lower or a higher one is better), or the highest hazard ratio.
     """
 
     control: float | None = None
@@ -58,12 +61,22 @@ class Assumptions(Strict):
     categories: tuple[float, ...] = ()
     win_ratio: float | None = None
     ties: float = 0.0
+    margin: float | None = None
+    better: Literal["lower", "higher"] | None = None
+    period: float = 0.0
+    carry_over: float = 0.0
     test: str | None = None
     source: str = ""
     grade: Grade = "assumed"
 
-    def comparison(self, layout: Layout) -> Comparison | None:
+    def comparison(self, layout: Layout, *, lost: float = 0.0) -> Comparison | None:
         """Return the comparison that these numbers describe, or None when nothing is given.
+
+        Parameters
+        ----------
+        layout : {'parallel', 'paired', 'crossover'}
+        lost : float
+            Share of people lost, which a time to an event counts in its formula.
 
         Raises
         ------
@@ -79,18 +92,27 @@ class Assumptions(Strict):
         if given and given[0] != "--sd":
             if layout != "parallel":
                 raise InputError("--layout", f"{given[0]} needs two arms", value=layout, allowed="parallel")
-            return self._ratio()
+            return self._ratio(lost)
         if self.sd is None and (self.control is not None or self.treatment is not None):
             return self._responders(layout)
         if self.sd is None and self.effect is None:
             return None
         return self._change(layout)
 
-    def _ratio(self) -> Comparison:
+    def _ratio(self, lost: float) -> Comparison:
         if self.hazard_ratio is not None:
             control = self._needed("--control", self.control, "share of the control arm with the event")
-            times = {"at": self.at, "accrual": self.accrual, "follow_up": self.follow_up or self.at}
-            return TimeToEvent(self.hazard_ratio, control, **times, formula=self.test or "schoenfeld")
+            follow_up = self.at if self.follow_up is None else self.follow_up
+            times = {"at": self.at, "accrual": self.accrual, "follow_up": follow_up, "dropout": lost}
+            null = 1.0 if self.margin is None else self.margin
+            return TimeToEvent(self.hazard_ratio, control, **times, formula=self.test or "schoenfeld", null=null)
+        if self.margin is not None:
+            raise InputError(
+                "--margin",
+                "non-inferiority is for responders, scores and times to an event",
+                value=self.margin,
+                hint="nearest feasible: dichotomise the outcome, and give --control and --treatment",
+            )
         if self.odds_ratio is not None:
             if not self.categories:
                 raise InputError(
@@ -115,11 +137,15 @@ class Assumptions(Strict):
                 value=[control, treatment],
                 hint="write 30 % as 0.3, or add --sd",
             )
+        if self.carry_over or self.period:
+            raise InputError("--carry-over", "is for scores, not for shares", hint="give --effect and --sd")
         if layout == "paired":
             raise InputError("--layout", "a share has no before and after", value=layout, allowed="parallel, crossover")
         if layout == "crossover":
+            if self.margin is not None:
+                raise InputError("--margin", "a crossover of shares has none", hint="take --layout parallel")
             return PairedProportions(control, treatment, self.correlation)
-        return TwoProportions(control, treatment, self.test or "pooled")
+        return TwoProportions(control, treatment, self.test or "pooled", self._null(higher=self.better != "lower"))
 
     def _change(self, layout: Layout) -> Comparison:
         effect = self.effect
@@ -128,9 +154,24 @@ class Assumptions(Strict):
             effect = treatment - self._needed("--control", self.control, "mean on control")
         # An effect without a unit is one in standard deviations (Cohen's d).
         sd = 1.0 if self.sd is None else self.sd
+        null = self._null(higher=self.better == "higher" if self.better else effect > 0)
+        if layout == "crossover":
+            return Crossover(effect, sd, null, self.period, self.carry_over)
+        if self.carry_over or self.period:
+            raise InputError("--carry-over", "only a crossover has periods", value=layout, allowed="--layout crossover")
         if layout == "paired":
+            if null:
+                raise InputError("--margin", "the same people before and after cannot show it", value=abs(null))
             return PairedMeans(effect, sd)
-        return Crossover(effect, sd) if layout == "crossover" else TwoMeans(effect, sd, self.correlation)
+        return TwoMeans(effect, sd, self.correlation, null)
+
+    def _null(self, *, higher: bool) -> float:
+        """Return the difference to be refuted."""
+        if self.margin is None:
+            return 0.0
+        if not self.margin > 0:
+            raise InputError("--margin", "not a loss", value=self.margin, allowed="above 0, in the unit of the effect")
+        return -self.margin if higher else self.margin
 
     @staticmethod
     def _needed(option: str, value: float | None, what: str) -> float:

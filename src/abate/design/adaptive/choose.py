@@ -54,6 +54,8 @@ def adaptive(
         raise InputError("--adaptive", "there is no such adaptive design", value=name, allowed=ADAPTIVE, hint=hint)
     if made.request.ratio != 1 or not made.treatment:
         raise InputError("--adaptive", "two equal arms are needed", value=made.request.ratio, allowed="--ratio 1")
+    if made.comparison is not None and made.comparison.non_inferior:
+        raise InputError("--adaptive", "adaptive designs here are for superiority", hint="leave --margin out")
     if not 100 <= trials <= 1_000_000:
         raise InputError("--simulate", "not a number of trials", value=trials, allowed="100 to 1000000")
     rule = _changed(_rule(made, name), changes or {})

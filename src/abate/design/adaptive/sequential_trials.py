@@ -47,10 +47,10 @@ def simulate_plan(made: Plan, *, null: bool = False, trials: int = 10_000, seed:
         raise InputError(
             "--simulate", "there is no effect to simulate", hint="give --control and --treatment, or --effect"
         )
-    effect = truth(made.comparison)
-    design = made.sequential
+    effect, design = truth(made.comparison), made.sequential
+    scale = made.comparison.scale()
     found = stream(made, null=null, trials=trials, rng=generator(seed, f"plan-{null}"))
-    z = found.z * (-1.0 if effect < 0 else 1.0)
+    z = found.z * (-1.0 if scale.distance < 0 else 1.0)
     up = z >= design.upper
     symmetric = design.sided == 2 and design.futility is None
     down = z <= design.lower if symmetric else np.zeros_like(up)
@@ -62,7 +62,7 @@ def simulate_plan(made: Plan, *, null: bool = False, trials: int = 10_000, seed:
     last = np.where(ends.any(axis=1), ends.argmax(axis=1), design.looks - 1)
     rows = np.arange(trials)
     hit = up[rows, last] | (down[rows, last] if null else False)
-    bias = float(np.mean(found.estimate[rows, last]) - (0.0 if null else effect))
+    bias = float(np.mean(found.estimate[rows, last]) - (scale.null if null else effect))
     return Operating(np.asarray(hit), found.people[rows, last], bias)
 
 

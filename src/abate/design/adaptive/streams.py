@@ -1,20 +1,20 @@
 """The statistic at each look of many simulated trials, one function an endpoint.
 
-Each returns ``Stream(z, estimate, people)``, arrays of shape (trials, looks): the standardised statistic of treatment
-against control, the estimate it belongs to, and the people who have entered.
+Each returns a `Stream`: z of treatment against control, the estimate it belongs to, and the people who have entered.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import ndtri
 
+from abate.design.adaptive.crossover import crossover_stream
+from abate.design.adaptive.stream import Stream, as_normal, people, steps
+from abate.design.adaptive.wins import win_stream
 from abate.design.fixed.comparison import Comparison
+from abate.design.fixed.margin import constrained_shares
 from abate.design.fixed.means import Crossover, PairedMeans, TwoMeans
 from abate.design.fixed.ordinal import OrderedOutcome, shifted
 from abate.design.fixed.proportions import PairedProportions, TwoProportions
@@ -23,18 +23,9 @@ from abate.design.fixed.win_ratio import WinRatio
 from abate.design.plan import Plan
 from abate.ground.errors import InputError
 
-__all__ = ["Stream", "stream", "truth"]
+__all__ = ["stream", "truth"]
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Stream:
-    """What each look of each trial sees, arrays of shape (trials, looks)."""
-
-    z: Array
-    estimate: Array
-    people: Array
 
 
 def truth(comparison: Comparison) -> float:
@@ -44,7 +35,7 @@ def truth(comparison: Comparison) -> float:
     if isinstance(comparison, (TwoMeans, PairedMeans, Crossover)):
         return comparison.difference
     if isinstance(comparison, TimeToEvent):
-        return math.log(comparison.hazard_ratio)
+        return comparison.scale().assumed
     if isinstance(comparison, OrderedOutcome):
         return _superiority(comparison)
     if isinstance(comparison, WinRatio):
@@ -71,26 +62,18 @@ def stream(made: Plan, *, null: bool, trials: int, rng: np.random.Generator) -> 
         return _pairs(comparison, looks, null, trials, rng)
     if isinstance(comparison, TwoMeans):
         return _means(comparison, looks, null, trials, rng)
-    if isinstance(comparison, (PairedMeans, Crossover)):
+    if isinstance(comparison, PairedMeans):
         return _differences(comparison, looks, null, trials, rng)
+    if isinstance(comparison, Crossover):
+        return crossover_stream(comparison, looks, null, trials, rng)
     if isinstance(comparison, TimeToEvent):
         return _times(comparison, made, null, trials, rng)
     if isinstance(comparison, OrderedOutcome):
         other = comparison.control if null else shifted(comparison.control, comparison.odds_ratio)
         return _categories(comparison.control, other, looks, trials, rng)
-    if isinstance(comparison, WinRatio) and comparison.ties == 0:
-        return _ranks(0.0 if null else truth(comparison), looks, trials, rng)
-    name = getattr(comparison, "endpoint", None)
-    raise InputError("--simulate", "this endpoint is not simulated", value=name, hint="a win ratio only without --ties")
-
-
-def _steps(looks: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    before = [(0, 0), *looks[:-1]]
-    return [(after[0] - now[0], after[1] - now[1]) for now, after in zip(before, looks, strict=True)]
-
-
-def _people(looks: list[tuple[int, int]], trials: int) -> Array:
-    return np.tile([float(n + m) for n, m in looks], (trials, 1))
+    if isinstance(comparison, WinRatio):
+        return win_stream(comparison, looks, null, trials, rng)
+    raise InputError("--simulate", "this endpoint is not simulated", value=getattr(comparison, "endpoint", None))
 
 
 def _proportions(
@@ -98,13 +81,23 @@ def _proportions(
 ) -> Stream:
     z, gap = np.zeros((trials, len(looks))), np.zeros((trials, len(looks)))
     x, y = np.zeros(trials), np.zeros(trials)
-    rate = effect.control if null else effect.treatment
-    for k, ((control, treated), (n, m)) in enumerate(zip(_steps(looks), looks, strict=True)):
+    rate = effect.control + effect.null if null else effect.treatment
+    for k, ((control, treated), (n, m)) in enumerate(zip(steps(looks), looks, strict=True)):
         x, y = x + rng.binomial(control, effect.control, trials), y + rng.binomial(treated, rate, trials)
-        mean = (x + y) / (n + m)
         gap[:, k] = y / m - x / n
-        z[:, k] = gap[:, k] / np.sqrt(np.maximum(mean * (1 - mean), 1e-12) * (1 / n + 1 / m))
-    return Stream(z, gap, _people(looks, trials))
+        z[:, k] = (gap[:, k] - effect.null) / np.sqrt(_share_variance(effect, x / n, y / m, n, m))
+    return Stream(z, gap, people(looks, trials))
+
+
+def _share_variance(effect: TwoProportions, p: Array, q: Array, n: int, m: int) -> Array:
+    """Return the variance of the difference that the test of the design uses."""
+    if effect.null and effect.test == "pooled":
+        p, q = constrained_shares(p, q, m / n, effect.null)
+    elif effect.test != "unpooled":
+        p = q = (n * p + m * q) / (n + m)
+    # Of nobody or everybody on both arms an unpooled variance is 0: half a person keeps it finite.
+    least = 0.5 / max(n, m) ** 2
+    return np.asarray(np.maximum(p * (1 - p) / n + q * (1 - q) / m, least))
 
 
 def _pairs(
@@ -115,18 +108,18 @@ def _pairs(
         better = worse = (better + worse) / 2
     z, gap = np.zeros((trials, len(looks))), np.zeros((trials, len(looks)))
     counts = np.zeros((trials, 3))
-    for k, ((more, _), (n, _)) in enumerate(zip(_steps(looks), looks, strict=True)):
+    for k, ((more, _), (n, _)) in enumerate(zip(steps(looks), looks, strict=True)):
         counts = counts + rng.multinomial(more, [better, worse, 1 - better - worse], size=trials)
         gap[:, k] = (counts[:, 0] - counts[:, 1]) / n
         z[:, k] = (counts[:, 0] - counts[:, 1]) / np.sqrt(np.maximum(counts[:, 0] + counts[:, 1], 1))
-    return Stream(z, gap, _people(looks, trials))
+    return Stream(z, gap, people(looks, trials))
 
 
 def _means(effect: TwoMeans, looks: list[tuple[int, int]], null: bool, trials: int, rng: np.random.Generator) -> Stream:
     z, gap = np.zeros((trials, len(looks))), np.zeros((trials, len(looks)))
     sums, squares = np.zeros((trials, 2)), np.zeros((trials, 2))
-    centre = (0.0, 0.0 if null else effect.difference)
-    for k, (step, (n, m)) in enumerate(zip(_steps(looks), looks, strict=True)):
+    centre = (0.0, effect.null if null else effect.difference)
+    for k, (step, (n, m)) in enumerate(zip(steps(looks), looks, strict=True)):
         for arm in (0, 1):
             values = rng.normal(centre[arm], effect.spread, (trials, step[arm]))
             sums[:, arm] += values.sum(axis=1)
@@ -135,25 +128,22 @@ def _means(effect: TwoMeans, looks: list[tuple[int, int]], null: bool, trials: i
         within = squares - sums**2 / size
         spread = np.sqrt(within.sum(axis=1) / (n + m - 2) * (1 / n + 1 / m))
         gap[:, k] = sums[:, 1] / m - sums[:, 0] / n
-        z[:, k] = _as_normal(gap[:, k] / spread, n + m - 2)
-    return Stream(z, gap, _people(looks, trials))
+        z[:, k] = as_normal((gap[:, k] - effect.null) / spread, n + m - 2)
+    return Stream(z, gap, people(looks, trials))
 
 
 def _differences(
-    effect: PairedMeans | Crossover, looks: list[tuple[int, int]], null: bool, trials: int, rng: np.random.Generator
+    effect: PairedMeans, looks: list[tuple[int, int]], null: bool, trials: int, rng: np.random.Generator
 ) -> Stream:
-    # A person's difference in a crossover holds the noise of both periods; the period effect takes a degree of freedom.
-    crossed = isinstance(effect, Crossover)
-    sd = effect.sd * (math.sqrt(2) if crossed else 1.0)
     z, gap = np.zeros((trials, len(looks))), np.zeros((trials, len(looks)))
     total, squares = np.zeros(trials), np.zeros(trials)
-    for k, ((more, _), (n, _)) in enumerate(zip(_steps(looks), looks, strict=True)):
-        values = rng.normal(0.0 if null else effect.difference, sd, (trials, more))
+    for k, ((more, _), (n, _)) in enumerate(zip(steps(looks), looks, strict=True)):
+        values = rng.normal(0.0 if null else effect.difference, effect.sd, (trials, more))
         total, squares = total + values.sum(axis=1), squares + (values**2).sum(axis=1)
         gap[:, k] = total / n
         spread = np.sqrt((squares - total**2 / n) / (n - 1) / n)
-        z[:, k] = _as_normal(gap[:, k] / spread, n - 1)
-    return Stream(z, gap, _people(looks, trials))
+        z[:, k] = as_normal(gap[:, k] / spread, n - 1)
+    return Stream(z, gap, people(looks, trials))
 
 
 def _times(effect: TimeToEvent, made: Plan, null: bool, trials: int, rng: np.random.Generator) -> Stream:
@@ -161,7 +151,7 @@ def _times(effect: TimeToEvent, made: Plan, null: bool, trials: int, rng: np.ran
     hazard = -math.log1p(-effect.control_events) / effect.at
     lost = -math.log1p(-effect.dropout) / effect.at
     arm = np.repeat([0.0, 1.0], [n, m])
-    rate = hazard * np.where(arm > 0, 1.0 if null else effect.hazard_ratio, 1.0)
+    rate = hazard * np.where(arm > 0, effect.null if null else effect.hazard_ratio, 1.0)
     entry = effect.accrual * rng.random((trials, n + m))
     event = rng.exponential(1 / rate, (trials, n + m))
     leave = rng.exponential(1 / lost, (trials, n + m)) if lost > 0 else np.full((trials, n + m), np.inf)
@@ -170,27 +160,30 @@ def _times(effect: TimeToEvent, made: Plan, null: bool, trials: int, rng: np.ran
     ordered = np.sort(calendar, axis=1)
     planned = effect.events(n, m)
     shape = (trials, made.sequential.looks)
-    z, estimate, people = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    z, estimate, entered = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for k, share in enumerate(map(float, made.sequential.information)):
         wanted = min(max(1, math.ceil(planned * share)), n + m)
         # A look is taken when its events have happened; the last one at the planned end, if that comes first.
         cut = np.minimum(ordered[:, wanted - 1], end)[:, None]
         watched = np.clip(np.minimum(cut - entry, leave), 0.0, None)
         seen = event <= watched
-        z[:, k], estimate[:, k] = _log_rank(np.where(seen, event, watched), seen, arm)
-        people[:, k] = (entry <= cut).sum(axis=1)
-    return Stream(z, estimate, people)
+        z[:, k], estimate[:, k] = _log_rank(np.where(seen, event, watched), seen, arm, effect.null)
+        entered[:, k] = (entry <= cut).sum(axis=1)
+    return Stream(z, estimate, entered)
 
 
-def _log_rank(time: Array, seen: NDArray[np.bool_], arm: Array) -> tuple[Array, Array]:
-    """Return the log-rank z and Peto's log hazard ratio of each trial; continuous times, so there are no ties."""
+def _log_rank(time: Array, seen: NDArray[np.bool_], arm: Array, null: float) -> tuple[Array, Array]:
+    """Return the score statistic of Cox's model at a hazard ratio, and the one-step logarithm of the ratio.
+
+    At a ratio of 1 they are the log-rank z and Peto's estimate. Times are continuous, so there are no ties.
+    """
     order = np.argsort(time, axis=1)
     treated, happened = arm[order], np.take_along_axis(seen, order, axis=1)
     left = np.cumsum(treated[:, ::-1], axis=1)[:, ::-1]
-    share = left / np.arange(time.shape[1], 0, -1)
+    share = null * left / (np.arange(time.shape[1], 0, -1) + (null - 1) * left)
     excess = (happened * (treated - share)).sum(axis=1)
     variance = np.maximum((happened * share * (1 - share)).sum(axis=1), 1e-12)
-    return excess / np.sqrt(variance), excess / variance
+    return excess / np.sqrt(variance), math.log(null) + excess / variance
 
 
 def _categories(
@@ -202,7 +195,7 @@ def _categories(
 ) -> Stream:
     z, gap = np.zeros((trials, len(looks))), np.zeros((trials, len(looks)))
     x, y = np.zeros((trials, len(control))), np.zeros((trials, len(control)))
-    for k, (step, (n, m)) in enumerate(zip(_steps(looks), looks, strict=True)):
+    for k, (step, (n, m)) in enumerate(zip(steps(looks), looks, strict=True)):
         x, y = x + rng.multinomial(step[0], control, trials), y + rng.multinomial(step[1], treated, trials)
         # Wilcoxon's statistic from counts, best category first: mid-ranks from the end.
         together = x + y
@@ -214,22 +207,7 @@ def _categories(
         variance = n * m / 12 * (total + 1 - ties / (total * (total - 1)))
         z[:, k] = excess / np.sqrt(np.maximum(variance, 1e-12))
         gap[:, k] = excess / (n * m)
-    return Stream(z, gap, _people(looks, trials))
-
-
-def _ranks(superiority: float, looks: list[tuple[int, int]], trials: int, rng: np.random.Generator) -> Stream:
-    """Compare continuous outcomes by Wilcoxon's test: the win ratio without ties."""
-    shift = math.sqrt(2) * float(ndtri(0.5 + superiority))
-    last = looks[-1]
-    a, b = rng.normal(0, 1, (trials, last[0])), rng.normal(shift, 1, (trials, last[1]))
-    z, gap = np.zeros((trials, len(looks))), np.zeros((trials, len(looks)))
-    for k, (n, m) in enumerate(looks):
-        values = np.concatenate([a[:, :n], b[:, :m]], axis=1)
-        ranks = values.argsort(axis=1).argsort(axis=1) + 1.0
-        excess = ranks[:, n:].sum(axis=1) - m * (n + m + 1) / 2
-        z[:, k] = excess / math.sqrt(n * m * (n + m + 1) / 12)
-        gap[:, k] = excess / (n * m)
-    return Stream(z, gap, _people(looks, trials))
+    return Stream(z, gap, people(looks, trials))
 
 
 def _superiority(effect: OrderedOutcome) -> float:
@@ -237,9 +215,3 @@ def _superiority(effect: OrderedOutcome) -> float:
     a, b = np.array(effect.control), np.array(shifted(effect.control, effect.odds_ratio))
     worse = np.concatenate([np.cumsum(a[::-1])[::-1][1:], [0.0]])
     return float(np.sum(b * (worse + a / 2)) - 0.5)
-
-
-def _as_normal(t: Array, freedom: int) -> Array:
-    """Turn t into the z of the same p: small looks keep their error."""
-    tail = np.maximum(stats.t.sf(np.abs(t), freedom), 1e-300)
-    return np.asarray(np.sign(t) * -ndtri(tail))

@@ -12,7 +12,16 @@ from scipy.special import ndtr, ndtri
 
 from abate.ground.errors import InputError
 
-__all__ = ["Comparison", "FixedDesign", "no_effect", "normal_power", "quantiles", "smallest"]
+__all__ = [
+    "Comparison",
+    "EffectScale",
+    "FixedDesign",
+    "beyond_margin",
+    "no_effect",
+    "normal_power",
+    "quantiles",
+    "smallest",
+]
 
 # Nobody randomises more than this to one arm of a trial in these diseases; beyond it a request is a slip.
 MOST = 1_000_000
@@ -46,6 +55,31 @@ class FixedDesign:
         return self.control + self.treatment
 
 
+@dataclass(frozen=True)
+class EffectScale:
+    """An effect on the scale on which its estimates are normal.
+
+    Attributes
+    ----------
+    name : str
+        Of the estimate.
+    assumed, null : float
+        The assumed effect and the one to be refuted; logarithms for a ratio.
+    log : bool
+        Whether it is the logarithm of a ratio.
+    """
+
+    name: str
+    assumed: float
+    null: float = 0.0
+    log: bool = False
+
+    @property
+    def distance(self) -> float:
+        """Return how far the assumed effect lies from the one to be refuted."""
+        return self.assumed - self.null
+
+
 class Comparison(ABC):
     """An endpoint with the effect to be found and the test that finds it."""
 
@@ -54,6 +88,10 @@ class Comparison(ABC):
     groups: int = 2
     #: People come in such numbers: two in a crossover, one for each sequence.
     multiple: int = 1
+    #: Whether the hypothesis to refute is a loss that is still accepted, which has one side only.
+    non_inferior: bool = False
+    #: Whether people who are lost are within the formula, so that none need be replaced.
+    counts_lost: bool = False
 
     @property
     @abstractmethod
@@ -75,6 +113,10 @@ class Comparison(ABC):
     @abstractmethod
     def sentence(self) -> str:
         """Return the effect in words, for a protocol."""
+
+    @abstractmethod
+    def scale(self) -> EffectScale:
+        """Return the effect on the scale on which estimates are normal."""
 
     def events(self, control: float, treatment: float) -> float | None:
         """Return the expected events, for a time to an event."""
@@ -156,4 +198,15 @@ def no_effect(option: str, value: object, nearest: str) -> InputError:
     """Return the error for an effect of zero, with the nearest trial that can be done."""
     return InputError(
         option, "the effect is zero, and no trial can find it", value=value, hint=f"nearest feasible: {nearest}"
+    )
+
+
+def beyond_margin(option: str, value: object, margin: float) -> InputError:
+    """Return the error for an assumed effect that is itself no better than the margin."""
+    return InputError(
+        "--margin",
+        f"the assumed effect ({option} {value}) is no better than the loss that is still accepted, and no trial can "
+        "refute what is true",
+        value=margin,
+        hint="nearest feasible: a wider margin, or an effect nearer to none",
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from abate.design.fixed.comparison import Comparison, no_effect, normal_power, quantiles
+from abate.design.fixed.comparison import Comparison, EffectScale, no_effect, normal_power, quantiles
 from abate.ground.errors import InputError
 
 __all__ = ["OrderedOutcome", "shifted"]
@@ -68,6 +68,10 @@ class OrderedOutcome(Comparison):
     def method(self) -> str:
         """Name of the test."""
         return "proportional odds, Whitehead's formula"
+
+    def scale(self) -> EffectScale:
+        """Return the logarithm of the odds ratio."""
+        return EffectScale("odds ratio", math.log(self.odds_ratio), log=True)
 
     def _unit(self, ratio: float) -> float:
         """Variance of the log odds ratio, times the people in all, under the mean of both arms."""

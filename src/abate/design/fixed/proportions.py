@@ -10,7 +10,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import ndtr, ndtri
 
-from abate.design.fixed.comparison import Comparison, no_effect, normal_power, quantiles
+from abate.design.fixed.comparison import Comparison, EffectScale, beyond_margin, no_effect, normal_power, quantiles
+from abate.design.fixed.margin import constrained_shares
 from abate.ground.errors import InputError
 
 __all__ = ["TESTS", "PairedProportions", "TwoProportions"]
@@ -29,10 +30,14 @@ class TwoProportions(Comparison):
     test : {'pooled', 'continuity', 'unpooled', 'arcsine', 'exact'}
         The chi-squared test (the default), the same with Yates' continuity correction, Wald's test, the arcsine
         approximation, or Fisher's exact test by full enumeration.
+    null : float
+        Difference to be refuted: 0, or the loss that is still accepted (-0.1). With one, ``pooled`` takes the shares
+        that are most likely under it (Farrington & Manning 1990).
 
     References
     ----------
     Fleiss JL, Tytun A, Ury HK. Biometrics 1980;36:343-346. Cohen J. Statistical Power Analysis, 1988, chapter 6.
+    Farrington CP, Manning G. Stat Med 1990;9:1447-1454.
 
     Examples
     --------
@@ -43,6 +48,7 @@ class TwoProportions(Comparison):
     control: float
     treatment: float
     test: str = "pooled"
+    null: float = 0.0
     endpoint = "responders"
 
     def __post_init__(self) -> None:
@@ -51,7 +57,9 @@ class TwoProportions(Comparison):
                 raise InputError(option, "not a share of responders", value=share, allowed="0 to 1, such as 0.3")
         if self.test not in TESTS:
             raise InputError("--test", "there is no such test of proportions", value=self.test, allowed=TESTS)
-        if self.control == self.treatment:
+        if self.null:
+            self._check_margin()
+        elif self.control == self.treatment:
             raise no_effect("--treatment", self.treatment, self.nearest(0.05, 0.9, 2, 1.0))
         if self.control in (0, 1) and self.treatment in (0, 1):
             raise InputError(
@@ -61,9 +69,30 @@ class TwoProportions(Comparison):
                 hint="nearest feasible: 0.95 instead of 1",
             )
 
+    def _check_margin(self) -> None:
+        if not abs(self.null) < 1:
+            raise InputError("--margin", "not a difference of shares", value=abs(self.null), allowed="above 0, below 1")
+        if self.test not in ("pooled", "unpooled"):
+            raise InputError(
+                "--test", "this test has no version for a margin", value=self.test, allowed="pooled, unpooled"
+            )
+        if self.scale().distance * -self.null <= 0:
+            raise beyond_margin("--treatment", self.treatment, abs(self.null))
+
+    @property
+    def non_inferior(self) -> bool:  # type: ignore[override]
+        """Whether a loss is accepted."""
+        return self.null != 0
+
+    def scale(self) -> EffectScale:
+        """Return the difference of the shares."""
+        return EffectScale("difference of shares", self.treatment - self.control, self.null)
+
     @property
     def method(self) -> str:
         """Name of the test."""
+        if self.null:
+            return f"non-inferiority, {'Farrington-Manning' if self.test == 'pooled' else 'Wald'} test"
         return {
             "pooled": "chi-squared test, pooled variance under the null",
             "continuity": "chi-squared test with continuity correction",
@@ -74,19 +103,23 @@ class TwoProportions(Comparison):
 
     def effect(self) -> dict[str, Any]:
         """Return both shares and their difference."""
-        return {"control": self.control, "treatment": self.treatment, "difference": self.treatment - self.control}
+        loss = {"accepted_loss": self.null} if self.null else {}
+        gap = self.treatment - self.control
+        return {"control": self.control, "treatment": self.treatment, "difference": gap, **loss}
 
     def sentence(self) -> str:
         """Return the effect in words."""
-        return f"{100 * self.treatment:.3g} % responders on treatment against {100 * self.control:.3g} % on control"
+        loss = f", a loss of {100 * abs(self.null):.3g} % being accepted" if self.null else ""
+        return (
+            f"{100 * self.treatment:.3g} % responders on treatment against {100 * self.control:.3g} % on control{loss}"
+        )
 
     def size(self, alpha: float, power: float, sided: int, ratio: float) -> float:
         """Return the people on control."""
-        p, q, gap = self.control, self.treatment, abs(self.treatment - self.control)
+        p, q, gap = self.control, self.treatment, abs(self.scale().distance)
         z, total = float(ndtri(1 - alpha / sided)), quantiles(alpha, power, sided)
         spread = p * (1 - p) + q * (1 - q) / ratio
-        mean = (p + ratio * q) / (1 + ratio)
-        pooled = mean * (1 - mean) * (1 + 1 / ratio)
+        pooled = self._null_variance(1.0, ratio)
         n = ((z * math.sqrt(pooled) + float(ndtri(power)) * math.sqrt(spread)) / gap) ** 2
         if self.test == "pooled":
             return n
@@ -103,22 +136,34 @@ class TwoProportions(Comparison):
         if self.test == "exact":
             return fisher_power(round(control), round(treatment), self.control, self.treatment, alpha, sided)
         p, q = self.control, self.treatment
-        gap = abs(q - p)
+        gap = abs(self.scale().distance)
         if self.test == "arcsine":
             return normal_power(_arcsine(p, q) * math.sqrt(control * treatment / (control + treatment)), alpha, sided)
         spread = math.sqrt(p * (1 - p) / control + q * (1 - q) / treatment)
         if self.test == "unpooled":
             return normal_power(gap / spread, alpha, sided)
-        mean = (control * p + treatment * q) / (control + treatment)
-        null = math.sqrt(mean * (1 - mean) * (1 / control + 1 / treatment))
+        null = math.sqrt(self._null_variance(control, treatment))
         if self.test == "continuity":
             gap -= 0.5 * (1 / control + 1 / treatment)
         z = float(ndtri(1 - alpha / sided))
         other = ndtr((-gap - z * null) / spread) if sided == 2 else 0.0
         return float(ndtr((gap - z * null) / spread) + other)
 
+    def _null_variance(self, control: float, treatment: float) -> float:
+        """Return the variance of the difference when it is what is to be refuted, with so many people."""
+        if self.null:
+            shares = constrained_shares(self.control, self.treatment, treatment / control, self.null)
+            p, q = (float(share) for share in shares)
+            return p * (1 - p) / control + q * (1 - q) / treatment
+        mean = (control * self.control + treatment * self.treatment) / (control + treatment)
+        return mean * (1 - mean) * (1 / control + 1 / treatment)
+
     def nearest(self, alpha: float, power: float, sided: int, ratio: float, people: int = 500) -> str:
         """Return the difference that so many people an arm find."""
+        if self.null:
+            spread = math.sqrt(people * self._null_variance(people, ratio * people))
+            loss = quantiles(alpha, power, sided) * spread / math.sqrt(people)
+            return f"{people} people on control refute a loss of {loss:.3f} with a power of {power:g}"
         room = 1 - self.control >= 0.5
         edge = 1.0 if room else 0.0
         low, high = self.control, edge
@@ -189,6 +234,10 @@ class PairedProportions(Comparison):
     def method(self) -> str:
         """Name of the test."""
         return "McNemar's test, crossover"
+
+    def scale(self) -> EffectScale:
+        """Return the difference of the shares."""
+        return EffectScale("difference of shares", self.treatment - self.control)
 
     def _discordant(self) -> tuple[float, float]:
         p, q = self.control, self.treatment

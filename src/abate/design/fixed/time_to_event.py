@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from abate.design.fixed.comparison import Comparison, no_effect, normal_power, quantiles
+from abate.design.fixed.comparison import Comparison, EffectScale, beyond_margin, no_effect, normal_power, quantiles
 from abate.ground.errors import InputError
 
 __all__ = ["TimeToEvent", "share_with_event"]
@@ -54,6 +54,8 @@ class TimeToEvent(Comparison):
         Share lost by the time `at`, in either arm.
     formula : {'schoenfeld', 'freedman'}
         How many events are needed.
+    null : float
+        Hazard ratio to be refuted: 1, or the highest that is still accepted.
 
     References
     ----------
@@ -73,7 +75,9 @@ class TimeToEvent(Comparison):
     follow_up: float = 1.0
     dropout: float = 0.0
     formula: str = "schoenfeld"
+    null: float = 1.0
     endpoint = "time-to-flare"
+    counts_lost = True
 
     def __post_init__(self) -> None:
         if not self.hazard_ratio > 0:
@@ -91,13 +95,33 @@ class TimeToEvent(Comparison):
             raise InputError("--follow-up", "times are above 0", value=(self.at, self.accrual, self.follow_up))
         if self.formula not in ("schoenfeld", "freedman"):
             raise InputError("--test", "there is no such formula", value=self.formula, allowed="schoenfeld, freedman")
-        if self.hazard_ratio == 1:
+        if self.null == 1 and self.hazard_ratio == 1:
             raise no_effect("--hazard-ratio", self.hazard_ratio, self.nearest(0.05, 0.9, 2, 1.0))
+        if self.null != 1:
+            self._check_margin()
+
+    def _check_margin(self) -> None:
+        if not self.null > 0:
+            raise InputError("--margin", "not a hazard ratio", value=self.null, allowed="above 0, such as 1.3")
+        if self.formula == "freedman":
+            raise InputError("--test", "Freedman's formula has no version for a margin", hint="take --test schoenfeld")
+        if self.scale().distance * -math.log(self.null) <= 0:
+            raise beyond_margin("--hazard-ratio", self.hazard_ratio, self.null)
+
+    @property
+    def non_inferior(self) -> bool:  # type: ignore[override]
+        """Whether a loss is accepted."""
+        return self.null != 1
+
+    def scale(self) -> EffectScale:
+        """Return the logarithm of the hazard ratio."""
+        return EffectScale("hazard ratio", math.log(self.hazard_ratio), math.log(self.null), log=True)
 
     @property
     def method(self) -> str:
         """Name of the test."""
-        return f"log-rank test, {self.formula.capitalize()}'s formula"
+        test = "Cox's test, non-inferiority" if self.null != 1 else "log-rank test"
+        return f"{test}, {self.formula.capitalize()}'s formula"
 
     def shares(self) -> tuple[float, float]:
         """Return the shares of the control and the treatment arm that are seen to have the event."""
@@ -111,19 +135,20 @@ class TimeToEvent(Comparison):
         total = quantiles(alpha, power, sided) ** 2
         if self.formula == "freedman":
             return total * ((1 + ratio * self.hazard_ratio) / (1 - self.hazard_ratio)) ** 2 / ratio
-        return total * (1 + ratio) ** 2 / (ratio * math.log(self.hazard_ratio) ** 2)
+        return total * (1 + ratio) ** 2 / (ratio * self.scale().distance ** 2)
 
     def effect(self) -> dict[str, Any]:
         """Return the hazard ratio and what follows from it."""
         control, treatment = self.shares()
-        return {"hazard_ratio": self.hazard_ratio, "control_events": control, "treatment_events": treatment}
+        loss = {"accepted_hazard_ratio": self.null} if self.null != 1 else {}
+        return {"hazard_ratio": self.hazard_ratio, "control_events": control, "treatment_events": treatment, **loss}
 
     def sentence(self) -> str:
         """Return the effect in words."""
         control, treatment = self.shares()
         return (
             f"a hazard ratio of {self.hazard_ratio:g} ({100 * treatment:.3g} % with the event on treatment against "
-            f"{100 * control:.3g} % on control)"
+            f"{100 * control:.3g} % on control)" + (f", one of {self.null:g} being accepted" if self.null != 1 else "")
         )
 
     def size(self, alpha: float, power: float, sided: int, ratio: float) -> float:
@@ -147,4 +172,6 @@ class TimeToEvent(Comparison):
         """Return the hazard ratio that so many people an arm find."""
         seen = people * (1 + ratio) * self.control_events
         found = math.exp(-quantiles(alpha, power, sided) * (1 + ratio) / math.sqrt(ratio * seen))
+        if self.null != 1:
+            return f"{people} people on control refute a hazard ratio of {1 / found:.3f} with a power of {power:g}"
         return f"{people} people on control find a hazard ratio of {found:.3f} with a power of {power:g}"

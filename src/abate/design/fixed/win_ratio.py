@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from abate.design.fixed.comparison import Comparison, no_effect, normal_power, quantiles
+from abate.design.fixed.comparison import Comparison, EffectScale, no_effect, normal_power, quantiles
 from abate.ground.errors import InputError
 
 __all__ = ["WinRatio"]
@@ -49,6 +49,10 @@ class WinRatio(Comparison):
     def method(self) -> str:
         """Name of the test."""
         return "win ratio, Yu and Ganju's formula"
+
+    def scale(self) -> EffectScale:
+        """Return the logarithm of the win ratio."""
+        return EffectScale("win ratio", math.log(self.win_ratio), log=True)
 
     def _unit(self, ratio: float) -> float:
         """Variance of the log win ratio, times the people in all."""

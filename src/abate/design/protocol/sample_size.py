@@ -40,8 +40,8 @@ def _effect(made: Plan) -> str:
 
 def _people(made: Plan) -> str:
     wanted, design = made.request, made.sequential
-    sides = "two-sided" if wanted.sided == 2 else "one-sided"
-    errors = f"a power of {100 * wanted.power:.3g} % and a {sides} type I error of {wanted.alpha:g}"
+    sides = "two-sided" if design.sided == 2 else "one-sided"
+    errors = f"a power of {100 * wanted.power:.3g} % and a {sides} type I error of {design.alpha:g}"
     if made.comparison is None:
         return f"With {errors}, the largest sample size is {design.inflation:.3f} times that of a trial without looks."
     arms = f": {made.control} on control and {made.treatment} on treatment" if made.treatment else ""

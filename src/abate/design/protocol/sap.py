@@ -102,14 +102,14 @@ def _estimand(estimand: Estimand) -> str:
 
 def _primary(design: DesignFile, made: Plan) -> str:
     text = design.analysis.primary or (made.comparison.method if made.comparison else "*to be written*")
-    sides = "two" if made.request.sided == 2 else "one"
+    sides = "two" if made.sequential.sided == 2 else "one"
     adjusted = f" Adjusted for {', '.join(design.analysis.covariates)}." if design.analysis.covariates else ""
     strata = (
         f" Strata of the randomisation: {', '.join(design.randomisation.strata)}."
         if design.randomisation.strata
         else ""
     )
-    return f"{text[0].upper()}{text[1:]}, {sides}-sided at {made.request.alpha:g} over all looks.{adjusted}{strata}"
+    return f"{text[0].upper()}{text[1:]}, {sides}-sided at {made.sequential.alpha:g} over all looks.{adjusted}{strata}"
 
 
 def _interim(made: Plan) -> str:
