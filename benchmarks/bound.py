@@ -10,7 +10,7 @@ from collections import Counter
 from abate.engine.solver import System
 from abate.engine.solver.native import _machine, native, optimised
 from abate.engine.solver.rodas5p import RODAS5P
-from abate.engine.solver.source import generate
+from abate.engine.solver.source import Layout, generate
 from abate.engine.solver.straight import compile_to_ir
 from abate.engine.solver.symbolic import formulate
 
@@ -44,7 +44,7 @@ def operations_a_step(system: System) -> dict[str, int]:
     and the error, which have, follow from the table of the method. A fused multiply-add is one.
     """
     problem = formulate(system)
-    source = generate(problem, RODAS5P, 64)
+    source = generate(problem, RODAS5P, Layout.lanes(64))
     assembly = _machine().emit_assembly(optimised(compile_to_ir(source.text, 64)))
     counts = {name: _count(assembly, name) for name in ("rates", "linearise", "solve")}
     total: Counter[str] = Counter()

@@ -284,7 +284,9 @@ class Run:
         return [first, Event(start + dose.duration, Kind.ADD_TO_PARAMETER, target.rate_input, -rate)]
 
 
-def compile_model(model: Model, outputs: Sequence[str] | None = None, *, precision: int = 64) -> Ensemble:
+def compile_model(
+    model: Model, outputs: Sequence[str] | None = None, *, precision: int = 64, device: str = "cpu"
+) -> Ensemble:
     """Compile a model, or load its compiled form from the cache.
 
     Parameters
@@ -295,6 +297,8 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None, *, precisi
         States, assignments or parameters to record; default ``model.outputs``.
     precision : int
         64 or 32.
+    device : str
+        ``"cpu"`` or ``"gpu"``.
 
     Raises
     ------
@@ -328,7 +332,7 @@ def compile_model(model: Model, outputs: Sequence[str] | None = None, *, precisi
         parameters=(*model.parameters, *model.inputs),
         outputs=names,
     )
-    return Ensemble(model, compile_system(system, precision=precision), names)
+    return Ensemble(model, compile_system(system, precision=precision, device=device), names)
 
 
 def simulate(

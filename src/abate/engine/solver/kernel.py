@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from abate.engine.solver.driver import compiled_driver
+from abate.engine.solver.job import Job, Limits
 from abate.engine.solver.native import Code, native
 from abate.engine.solver.operations import LANES
+from abate.engine.solver.processor import advance_on_processor
 from abate.engine.solver.rodas5p import RODAS5P
 from abate.engine.solver.rosenbrock import Rosenbrock
-from abate.engine.solver.source import ENTRIES, generate
-from abate.engine.solver.state import Event, Floats, Schedule, State, lane_groups, padded, rows_of
+from abate.engine.solver.source import ENTRIES, Layout, generate
+from abate.engine.solver.state import Event, Floats, Schedule, State, lane_groups, rows_of
 from abate.engine.solver.straight import compile_to_ir
 from abate.engine.solver.symbolic import formulate
 from abate.engine.solver.system import System
 
-_BLOCK = 16
-"""Most lane groups a thread takes at once: small enough for progress bars and Ctrl-C."""
+if TYPE_CHECKING:
+    from abate.engine.solver.gpu.card import CardCode
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,16 @@ class Kernel:
     system: System
     method: Rosenbrock
     bits: int
-    code: Code = field(repr=False)
+    code: Code | CardCode = field(repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Machine code does not travel: it is compiled, or loaded from the cache, where the kernel arrives."""
-        return _compiled_there, (self.system, self.method, self.bits)
+        return _compiled_there, (self.system, self.method, self.bits, self.device)
+
+    @property
+    def device(self) -> str:
+        """Where people are computed: ``"cpu"`` or ``"gpu"``."""
+        return "cpu" if isinstance(self.code, Code) else "gpu"
 
     @property
     def dtype(self) -> Any:
@@ -107,16 +110,18 @@ class Kernel:
         y = lane_groups(rows_of(initial, system.states, people, "initial states"), self.dtype)
         p = lane_groups(rows_of(parameters, system.parameters, people, "parameters"), self.dtype)
         groups = -(-people // LANES)
+        # on a card everyone has a step size of their own, and two to restart with: after a dose, after a setting
+        steppers, slots = (groups, len(y[0]) + len(p[0])) if self.device == "cpu" else (groups * LANES, 2)
         return State(
             people=people,
             time=float(time),
             y=y,
             p=p,
-            step=np.zeros(groups),
-            restart=np.full((groups, len(system.states) + len(system.parameters)), np.inf),
+            step=np.zeros(steppers),
+            restart=np.full((steppers, slots), np.inf),
             peak=np.zeros_like(y),
             code=np.zeros((groups, LANES), dtype=np.int8),
-            steps=np.zeros((groups, 2), dtype=np.int64),
+            steps=np.zeros((steppers, 2), dtype=np.int64),
         )
 
     def schedule(self, events: Iterable[Event], people: int) -> Schedule:
@@ -172,121 +177,28 @@ class Kernel:
         ValueError
             When times do not increase or lie outside, or the schedule does not fit the people.
         """
-        job = _Job.of(self, state, until, schedule, record_at)
+        job = Job.of(state, len(self.system.outputs), until, schedule, record_at)
         allowed = tolerance or Tolerance()
-        absolute = np.array([allowed.absolute.get(name, 0.0) for name in self.system.states])
+        limits = Limits(
+            allowed.relative,
+            allowed.floor,
+            np.array([allowed.absolute.get(name, 0.0) for name in self.system.states], dtype=float),
+            -1.0 / self.method.order,
+            max_steps,
+        )
+        if isinstance(self.code, Code):
+            advance_on_processor(self.code, state, job, limits, threads, progress)
+        else:
+            from abate.engine.solver.gpu.card import advance_on_card
 
-        driver = compiled_driver(self.bits)
-        addresses = np.array([self.code.addresses[name] for name in ENTRIES], dtype=np.int64)
-        plane = LANES * len(self.system.states)
-        sizes = (2 * plane + 2 * LANES, LANES * self.code.facts["hoisted"], max(self.code.facts["work"], plane))
-        flat, stride, row = job.out.reshape(-1), job.out[0].size if len(job.out) else 0, job.out.shape[2]
-        exponent = -1.0 / self.method.order
-
-        def run(first: int, last: int) -> int:
-            scratch, q, work = (self._aligned(size) for size in sizes)
-            driver(
-                addresses, first, last, state.time, job.y, job.p, state.step, state.restart, job.peak, state.code,
-                state.steps, job.stop_time, job.stop_record, job.stop_event, job.kind, job.target, job.amount,
-                absolute, allowed.relative, allowed.floor, exponent, max_steps, scratch, q, work, flat, stride, row,
-                512 // self.bits,
-            )  # fmt: skip
-            return min(last * LANES, state.people) - first * LANES
-
-        _run_blocks(run, state.groups, threads or os.cpu_count() or 1, progress)
+            advance_on_card(self.code, state, job, limits)
+            if progress:
+                progress(state.people)
         state.time = float(until)
         return job.out[:, :, : state.people]
 
-    def _aligned(self, size: int) -> Floats:
-        """Scratch memory that begins with a cache line, so that a SIMD value never lies across two."""
-        raw = np.zeros(size + 64, dtype=self.dtype)
-        offset = (-raw.ctypes.data % 64) // raw.itemsize
-        return raw[offset : offset + size]
 
-
-@dataclass(frozen=True)
-class _Job:
-    """Arrays of one call, as the compiled code takes them."""
-
-    y: Floats
-    p: Floats
-    peak: Floats
-    stop_time: Floats
-    stop_record: npt.NDArray[np.int64]
-    stop_event: npt.NDArray[np.int64]
-    kind: npt.NDArray[np.int64]
-    target: npt.NDArray[np.int64]
-    amount: Floats
-    out: Floats
-
-    @classmethod
-    def of(
-        cls,
-        kernel: Kernel,
-        state: State,
-        until: float,
-        schedule: Schedule | None,
-        record_at: Sequence[float] | Floats,
-    ) -> _Job:
-        record = np.asarray(record_at, dtype=float).reshape(-1)
-        if not until >= state.time:
-            raise ValueError(f"cannot go back from {state.time} to {until}")
-        if record.size and (np.any(np.diff(record) <= 0) or record[0] < state.time or record[-1] > until):
-            raise ValueError(f"record times must increase within [{state.time}, {until}]")
-        empty = Schedule(np.empty(0), np.empty(0, int), np.empty(0, int), np.empty((0, state.people)))
-        events = (schedule or empty).between(state.time, until)
-        if events.amount.shape[1:] != (state.people,):
-            raise ValueError(f"schedule is for {events.amount.shape[1]} people, the state has {state.people}")
-        stops = np.unique(np.concatenate([record, events.time, [until]]))
-        rows = np.full(len(stops), -1, dtype=np.int64)
-        rows[np.searchsorted(stops, record)] = np.arange(len(record))
-        first = np.append(np.searchsorted(events.time, stops), len(events.time)).astype(np.int64)
-        shape = (len(kernel.system.outputs), len(record), state.groups * LANES)
-        return cls(
-            y=state.y.reshape(state.groups, state.y.shape[1] * LANES),
-            p=state.p.reshape(state.groups, state.p.shape[1] * LANES),
-            peak=state.peak.reshape(state.groups, state.y.shape[1] * LANES),
-            stop_time=stops,
-            stop_record=rows,
-            stop_event=first,
-            kind=np.ascontiguousarray(events.kind, dtype=np.int64),
-            target=np.ascontiguousarray(events.target, dtype=np.int64),
-            amount=padded(events.amount, float),
-            out=np.full(shape, np.nan, dtype=kernel.dtype),
-        )
-
-
-def _run_blocks(
-    run: Callable[[int, int], int],
-    groups: int,
-    threads: int,
-    progress: Callable[[int], None] | None,
-) -> None:
-    """Share lane groups out among threads; each group is computed by itself."""
-    block = max(1, min(_BLOCK, groups // (4 * threads)))
-    bounds = [(first, min(first + block, groups)) for first in range(0, groups, block)]
-    if threads == 1 or len(bounds) == 1:
-        for first, last in bounds:
-            done = run(first, last)
-            if progress:
-                progress(done)
-        return
-    with ThreadPoolExecutor(min(threads, len(bounds))) as pool:
-        waiting: set[Future[int]] = {pool.submit(run, *bound) for bound in bounds}
-        try:
-            while waiting:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    done = future.result()
-                    if progress:
-                        progress(done)
-        except BaseException:
-            for future in waiting:
-                future.cancel()
-            raise
-
-
-def compile_system(system: System, *, method: Rosenbrock = RODAS5P, precision: int = 64) -> Kernel:
+def compile_system(system: System, *, method: Rosenbrock = RODAS5P, precision: int = 64, device: str = "cpu") -> Kernel:
     """Generate and compile the kernel of a system, or load it from the cache on disk.
 
     Parameters
@@ -297,22 +209,39 @@ def compile_system(system: System, *, method: Rosenbrock = RODAS5P, precision: i
         Method of integration.
     precision : int
         64 (float64), or 32 (float32: twice as fast, relative error from about 2e-5).
+    device : str
+        ``"cpu"``, or ``"gpu"``: one thread a person on an NVIDIA card, by numba-cuda.
 
     Returns
     -------
     Kernel
         Bound to the compiled code; cheap to keep and to share between threads.
+
+    Raises
+    ------
+    ValueError
+        For a precision or device that does not exist.
+    MissingExtra, InputError
+        When ``"gpu"`` is asked for without numba-cuda, or without a card.
     """
     if precision not in (32, 64):
         raise ValueError(f"precision is {precision}, allowed are 32 and 64")
+    if device not in ("cpu", "gpu"):
+        raise ValueError(f"device is {device!r}, allowed are cpu and gpu")
+    key = f"{system.hash} {method!r} {precision}"
+    if device == "gpu":
+        from abate.engine.solver.gpu.card import compile_for_card
+
+        single = generate(formulate(system), method, Layout.single())
+        on_card = compile_for_card(key, single, len(system.outputs), len(system.states), precision)
+        return Kernel(system, method, precision, on_card)
 
     def write() -> tuple[Any, dict[str, int]]:
-        source = generate(formulate(system), method, precision)
+        source = generate(formulate(system), method, Layout.lanes(precision))
         return compile_to_ir(source.text, precision), {"hoisted": source.hoisted, "work": source.work}
 
-    code = native(f"{system.hash} {method!r} {precision}", ENTRIES, write)
-    return Kernel(system, method, precision, code)
+    return Kernel(system, method, precision, native(key, ENTRIES, write))
 
 
-def _compiled_there(system: System, method: Rosenbrock, precision: int) -> Kernel:
-    return compile_system(system, method=method, precision=precision)
+def _compiled_there(system: System, method: Rosenbrock, precision: int, device: str) -> Kernel:
+    return compile_system(system, method=method, precision=precision, device=device)

@@ -1,7 +1,7 @@
 """The generated source: one system and one method as straight-line Python.
 
-Every function works on one SIMD value (a half group of eight people in float64). Per-person arrays of a group have a
-stride of 16 (``LANES``), scratch arrays one of the SIMD width.
+Every function works on one value: of a half group of eight people (float64) on a processor, of one person on a graphics
+card. The `Layout` says how far apart the values of successive states lie in people's arrays and in scratch memory.
 """
 
 from __future__ import annotations
@@ -17,6 +17,33 @@ from abate.engine.solver.rosenbrock import Rosenbrock
 from abate.engine.solver.symbolic import Factorisation, Problem, markowitz
 
 Targets = list[tuple[str, sympy.Expr]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Numbers between one state and the next.
+
+    Attributes
+    ----------
+    people : int
+        In the arrays of people: states, parameters, weights.
+    scratch : int
+        In scratch memory, which holds one value at a time.
+    """
+
+    people: int
+    scratch: int
+
+    @classmethod
+    def lanes(cls, bits: int) -> Layout:
+        """Groups of sixteen people, computed eight (float64) or sixteen (float32) at once."""
+        return cls(LANES, 512 // bits)
+
+    @classmethod
+    def single(cls) -> Layout:
+        """One person by itself."""
+        return cls(1, 1)
+
 
 _KINDS = {"time": "float", "h": "float", "diagonal": "float", "rtol": "float", "stride": "int"}
 """Arguments that are not memory."""
@@ -37,7 +64,7 @@ def _used(expressions: Iterable[sympy.Expr]) -> set[str]:
     return {s.name for e in expressions for s in e.free_symbols}
 
 
-def _loads(problem: Problem, expressions: Sequence[sympy.Expr], state_stride: int) -> list[str]:
+def _loads(problem: Problem, expressions: Sequence[sympy.Expr], layout: Layout, state_stride: int) -> list[str]:
     """Lines that fetch what the expressions use: clock values first, then people's numbers."""
     used = _used(expressions)
     clock: Targets = [(f"s{i}", e) for i, e in enumerate(problem.clock) if f"s{i}" in used]
@@ -47,43 +74,43 @@ def _loads(problem: Problem, expressions: Sequence[sympy.Expr], state_stride: in
             lines.append(f"y{i} = load(y, {i * state_stride})")
     for i in range(len(problem.parameters)):
         if f"p{i}" in used:
-            lines.append(f"p{i} = load(p, {i * LANES})")
+            lines.append(f"p{i} = load(p, {i * layout.people})")
     for i in range(len(problem.hoisted)):
         if f"q{i}" in used:
-            lines.append(f"q{i} = load(q, {i * LANES})")
+            lines.append(f"q{i} = load(q, {i * layout.people})")
     return lines
 
 
-def _prepare(problem: Problem) -> str:
-    body = _loads(problem, problem.hoisted, LANES)
+def _prepare(problem: Problem, layout: Layout) -> str:
+    body = _loads(problem, problem.hoisted, layout, layout.people)
     body += block([(f"q{i}", e) for i, e in enumerate(problem.hoisted)])
-    body += [f"store(q, {i * LANES}, q{i})" for i in range(len(problem.hoisted))]
+    body += [f"store(q, {i * layout.people}, q{i})" for i in range(len(problem.hoisted))]
     return _function("prepare", "p, q", body or ["pass"])
 
 
-def _rates(problem: Problem, name: str, stride: int, width: int) -> str:
-    body = _loads(problem, problem.rates, stride)
+def _rates(problem: Problem, name: str, stride: int, layout: Layout) -> str:
+    body = _loads(problem, problem.rates, layout, stride)
     body += block([(f"f{i}", e) for i, e in enumerate(problem.rates)])
-    body += [f"store(out, {i * width}, f{i})" for i in range(len(problem.rates))]
+    body += [f"store(out, {i * stride}, f{i})" for i in range(len(problem.rates))]
     return _function(name, "time, y, p, q, out", body)
 
 
-def _observe(problem: Problem) -> str:
-    body = _loads(problem, problem.outputs, LANES)
+def _observe(problem: Problem, layout: Layout) -> str:
+    body = _loads(problem, problem.outputs, layout, layout.people)
     body += block([(f"o{i}", e) for i, e in enumerate(problem.outputs)])
     body += [f"store(out, {i} * stride, o{i})" for i in range(len(problem.outputs))]
     return _function("observe", "time, y, p, q, out, stride", body or ["pass"])
 
 
-def _linearise(problem: Problem, order: Factorisation, width: int) -> str:
+def _linearise(problem: Problem, order: Factorisation, layout: Layout) -> str:
     """Rates, time derivative and the factors of ``I/(h*gamma) - J``, sharing subexpressions."""
     size = len(problem.states)
     targets: Targets = [(f"f{i}", e) for i, e in enumerate(problem.rates)]
     targets += [(f"d{i}", e) for i, e in problem.time_derivative.items()]
     targets += [(f"w_{i}_{j}", -e) for (i, j), e in problem.jacobian.items()]
-    body = _loads(problem, [e for _, e in targets], LANES) + block(targets)
-    body += [f"store(out, {i * width}, f{i})" for i in range(size)]
-    body += [f"store(drift, {i * width}, d{i})" for i in problem.time_derivative]
+    body = _loads(problem, [e for _, e in targets], layout, layout.people) + block(targets)
+    body += [f"store(out, {i * layout.scratch}, f{i})" for i in range(size)]
+    body += [f"store(drift, {i * layout.scratch}, d{i})" for i in problem.time_derivative]
     present = set(problem.jacobian)
     for i in range(size):
         known = f" + w_{i}_{i}" if (i, i) in present else ""
@@ -93,14 +120,14 @@ def _linearise(problem: Problem, order: Factorisation, width: int) -> str:
     for pivot, below, right in order.updates:
         # the pivot of a state without a diagonal entry is a plain float: stored to all lanes
         body.append(f"r_{pivot} = 1.0 / w_{pivot}_{pivot}")
-        body.append(f"store(lu, {slot * width}, r_{pivot})")
+        body.append(f"store(lu, {slot * layout.scratch}, r_{pivot})")
         slot += 1
         for j in right:
-            body.append(f"store(lu, {slot * width}, w_{pivot}_{j})")
+            body.append(f"store(lu, {slot * layout.scratch}, w_{pivot}_{j})")
             slot += 1
         for i in below:
             body.append(f"l_{i}_{pivot} = w_{i}_{pivot} * r_{pivot}")
-            body.append(f"store(lu, {slot * width}, l_{i}_{pivot})")
+            body.append(f"store(lu, {slot * layout.scratch}, l_{i}_{pivot})")
             slot += 1
             for j in right:
                 known = f"w_{i}_{j}" if (i, j) in present else ""
@@ -113,9 +140,9 @@ def _linearise(problem: Problem, order: Factorisation, width: int) -> str:
     )
 
 
-def _solve(size: int, order: Factorisation, width: int) -> str:
+def _solve(size: int, order: Factorisation, layout: Layout) -> str:
     """Forward and backward substitution in place."""
-    body = [f"b{i} = load(b, {i * width})" for i in range(size)]
+    body = [f"b{i} = load(b, {i * layout.scratch})" for i in range(size)]
     backward: list[list[str]] = []
     slot = 0
     for pivot, below, right in order.updates:
@@ -124,13 +151,13 @@ def _solve(size: int, order: Factorisation, width: int) -> str:
         slot += 1
         terms = []
         for j in right:
-            terms.append(f"load(lu, {slot * width}) * b{j}")
+            terms.append(f"load(lu, {slot * layout.scratch}) * b{j}")
             slot += 1
         text = " - ".join([f"b{pivot}", *terms])
-        lines.append(f"b{pivot} = ({text}) * load(lu, {inverse * width})")
-        backward.append([*lines, f"store(b, {pivot * width}, b{pivot})"])
+        lines.append(f"b{pivot} = ({text}) * load(lu, {inverse * layout.scratch})")
+        backward.append([*lines, f"store(b, {pivot * layout.scratch}, b{pivot})"])
         for i in below:
-            body.append(f"b{i} = b{i} - load(lu, {slot * width}) * b{pivot}")
+            body.append(f"b{i} = b{i} - load(lu, {slot * layout.scratch}) * b{pivot}")
             slot += 1
     for lines in reversed(backward):
         body += lines
@@ -141,7 +168,7 @@ def _combination(coefficients: Sequence[float], names: Sequence[str]) -> list[tu
     return [(n, c) for n, c in zip(names, coefficients, strict=False) if c != 0.0]
 
 
-def _stage(method: Rosenbrock, i: int, size: int, drifting: Sequence[int], width: int) -> list[str]:
+def _stage(method: Rosenbrock, i: int, size: int, drifting: Sequence[int], layout: Layout) -> list[str]:
     """Lines of stage ``i``: argument, rates, right-hand side, solve."""
     k = [f"k{j}" for j in range(method.stages)]
     lines = [f"# stage {i + 1}"]
@@ -149,45 +176,45 @@ def _stage(method: Rosenbrock, i: int, size: int, drifting: Sequence[int], width
         increments = method.a[i] == (*method.a[i - 1], 1.0)
         lines.append(f"for i in range({size}):")
         if increments:
-            total = f"load(stage, i * {width}) + load({k[i - 1]}, i * {width})"
+            total = f"load(stage, i * {layout.scratch}) + load({k[i - 1]}, i * {layout.scratch})"
         else:
-            terms = [f"{c!r} * load({n}, i * {width})" for n, c in _combination(method.a[i], k)]
-            total = " + ".join([f"load(y, i * {LANES})", *terms])
-        lines.append(f"    store(stage, i * {width}, {total})")
+            terms = [f"{c!r} * load({n}, i * {layout.scratch})" for n, c in _combination(method.a[i], k)]
+            total = " + ".join([f"load(y, i * {layout.people})", *terms])
+        lines.append(f"    store(stage, i * {layout.scratch}, {total})")
         lines.append(f"rates(time + {method.alpha[i]!r} * h, stage, p, q, {k[i]})")
         weighted = _combination(method.c[i], k)
         lines += [f"c{j} = {c!r} * rate" for j, (_, c) in enumerate(weighted)]
-        terms = [f"c{j} * load({n}, i * {width})" for j, (n, _) in enumerate(weighted)]
-        total = " + ".join([f"load({k[i]}, i * {width})", *terms])
+        terms = [f"c{j} * load({n}, i * {layout.scratch})" for j, (n, _) in enumerate(weighted)]
+        total = " + ".join([f"load({k[i]}, i * {layout.scratch})", *terms])
         lines.append(f"for i in range({size}):")
-        lines.append(f"    store({k[i]}, i * {width}, {total})")
+        lines.append(f"    store({k[i]}, i * {layout.scratch}, {total})")
     if method.d[i] != 0.0:
         for s in drifting:
-            at = s * width
+            at = s * layout.scratch
             moved = f"load({k[i]}, {at}) + ({method.d[i]!r} * h) * load(drift, {at})"
             lines.append(f"store({k[i]}, {at}, {moved})")
     lines.append(f"solve(lu, {k[i]})")
     return lines
 
 
-def _finish(method: Rosenbrock, size: int, width: int) -> list[str]:
+def _finish(method: Rosenbrock, size: int, layout: Layout) -> list[str]:
     """Lines that form the new state and the error of every lane."""
     k = [f"k{j}" for j in range(method.stages)]
     landed = method.m == (*method.a[-1], 1.0)
     lines = []
     for i in range(size):
-        at = i * width
+        at = i * layout.scratch
         if landed:
             new = f"load(stage, {at}) + load({k[-1]}, {at})"
         else:
             new = " + ".join(["old", *(f"{c!r} * load({n}, {at})" for n, c in _combination(method.m, k))])
         parts = [f"load({n}, {at})" if c == 1.0 else f"{c!r} * load({n}, {at})" for n, c in _combination(method.e, k)]
         lines += [
-            f"old = load(y, {i * LANES})",
+            f"old = load(y, {i * layout.people})",
             f"value = {new}",
-            f"store(new, {i * LANES}, value)",
+            f"store(new, {i * layout.people}, value)",
             "size = maximum(magnitude(old), magnitude(value))",
-            f"part = ({' + '.join(parts)}) * rough_reciprocal(load(weight, {i * LANES}) + rtol * size)",
+            f"part = ({' + '.join(parts)}) * rough_reciprocal(load(weight, {i * layout.people}) + rtol * size)",
             "total = part * part" if i == 0 else "total = total + part * part",
         ]
     return [
@@ -199,18 +226,18 @@ def _finish(method: Rosenbrock, size: int, width: int) -> list[str]:
     ]
 
 
-def _step(problem: Problem, order: Factorisation, method: Rosenbrock, width: int) -> str:
+def _step(problem: Problem, order: Factorisation, method: Rosenbrock, layout: Layout) -> str:
     size = len(problem.states)
     offset = 0
     body = []
     for name in [f"k{j}" for j in range(method.stages)] + ["stage", "drift", "lu"]:
         body.append(f"{name} = shift(work, {offset})")
-        offset += size * width
+        offset += size * layout.scratch
     body.append("rate = 1.0 / h")
     body.append(f"linearise(time, {1.0 / method.gamma!r} * rate, y, p, q, k0, drift, lu)")
     for i in range(method.stages):
-        body += _stage(method, i, size, sorted(problem.time_derivative), width)
-    body += _finish(method, size, width)
+        body += _stage(method, i, size, sorted(problem.time_derivative), layout)
+    body += _finish(method, size, layout)
     arguments = "time, h, y, p, q, weight, alive, rtol, new, errors, work"
     return _function("step", arguments, body, gives="float")
 
@@ -234,7 +261,7 @@ class Source:
     work: int
 
 
-def generate(problem: Problem, method: Rosenbrock, bits: int) -> Source:
+def generate(problem: Problem, method: Rosenbrock, layout: Layout) -> Source:
     """Source of the functions that integrate ``problem`` with ``method``.
 
     Parameters
@@ -243,24 +270,23 @@ def generate(problem: Problem, method: Rosenbrock, bits: int) -> Source:
         Expressions of the system.
     method : Rosenbrock
         Table of the method.
-    bits : int
-        64 or 32, the precision of states and parameters.
+    layout : Layout
+        Of the arrays.
     """
-    width = 512 // bits
     size = len(problem.states)
     order = markowitz(size, problem.jacobian)
     parts = [
-        _prepare(problem),
-        _rates(problem, "rates", width, width),
-        _rates(problem, "rates_of_group", LANES, LANES),
-        _observe(problem),
-        _linearise(problem, order, width),
-        _solve(size, order, width),
-        _step(problem, order, method, width),
+        _prepare(problem, layout),
+        _rates(problem, "rates", layout.scratch, layout),
+        _rates(problem, "rates_of_group", layout.people, layout),
+        _observe(problem, layout),
+        _linearise(problem, order, layout),
+        _solve(size, order, layout),
+        _step(problem, order, method, layout),
     ]
-    return Source("\n\n".join(parts), len(problem.hoisted), work_size(size, method, order.entries, width))
+    return Source("\n\n".join(parts), len(problem.hoisted), work_size(size, method, order.entries, layout))
 
 
-def work_size(size: int, method: Rosenbrock, entries: int, width: int) -> int:
+def work_size(size: int, method: Rosenbrock, entries: int, layout: Layout) -> int:
     """Numbers of scratch memory of a step: stages, argument, drift and factors."""
-    return width * (size * (method.stages + 2) + entries)
+    return layout.scratch * (size * (method.stages + 2) + entries)

@@ -130,15 +130,16 @@ class State:
     p : array [G, P, 16]
         Parameters and inputs.
     step : float64 array [G]
-        Step size to go on with; 0 before the first step.
+        Step size to go on with; 0 before the first step. On a card [16 G], one a person.
     restart : float64 array [G, S + P]
-        Step size that worked after the last disturbance of each state or parameter.
+        Step size that worked after the last disturbance of each state or parameter. On a card [16 G, 2]: after the
+        last dose, after the last parameter set.
     peak : array [G, S, 16]
         Largest size of every state so far: the scale of its absolute tolerance.
     code : int8 array [G, 16]
         See :class:`Code`.
     steps : int64 array [G, 2]
-        Accepted and rejected steps so far.
+        Accepted and rejected steps so far; on a card [16 G, 2].
     """
 
     people: int
