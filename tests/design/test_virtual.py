@@ -15,9 +15,11 @@ from abate.design.sequential import equal_looks, group_sequential
 from abate.design.virtual import run as running
 from abate.design.virtual.characteristics import characteristics, people_for, significant, spared
 from abate.design.virtual.payload import analyse, check_endpoint
+from abate.design.virtual.plausible import number_of_sets, power_over_sets
 from abate.design.virtual.settings import Replicates, Varied, chosen_arms, read_varied
 from abate.design.virtual.statistics import compare_means, compare_shares, compare_times
 from abate.ground.errors import InputError
+from abate.ground.results import Estimate
 from abate.study.statistics.survival import log_rank
 from abate.trial.protocol import Trial, load_trial
 
@@ -136,6 +138,13 @@ def test_sets_of_parameters_have_truths_of_their_own(giacta: Trial) -> None:
     assert high > 0.95
 
 
+def test_how_many_sets_a_run_has() -> None:
+    assert number_of_sets(5, 1000, plausible="library") == 5
+    assert number_of_sets(None, 1000, plausible="library") == 20
+    assert number_of_sets(None, 99, plausible="library") == 11  # the most up to 20 that divide 99
+    assert number_of_sets(None, 1000, plausible="") == 1
+
+
 def test_what_is_spared(giacta: Trial) -> None:
     of = wanted(giacta, replicates=100)
     found = spared(invented(of, 0.3, 0.55), of)
@@ -195,6 +204,51 @@ def test_an_interrupted_run_goes_on_to_the_same_numbers(
     running.discard(out)
     with pytest.raises(InputError, match="no interrupted run"):
         running.run(of, out, resume=True)
+
+
+SETS = """
+columns = ["tocilizumab.CL"]
+sets = [[0.1], [0.2], [0.4], [0.8]]
+"""
+
+
+def test_each_replicate_has_a_plausible_set_of_its_own(giacta: Trial, tmp_path: Path) -> None:
+    (tmp_path / "sets.toml").write_text(SETS)
+    trial = giacta.model_copy(update={"weeks": 4, "endpoints": ("patients-with-a-flare",), "published": ()})
+    few = {"people": 16, "replicates": 4}
+    of = wanted(trial, **few, sets=4, plausible=str(tmp_path / "sets.toml"))  # type: ignore[arg-type]
+    rows = running.run(of)
+    assert rows.groupby("replicate")["parameters"].unique().map(list).tolist() == [[0], [1], [2], [3]]
+    # The second set alone gives the second replicate: no other number enters.
+    (tmp_path / "one.toml").write_text(SETS.replace("[[0.1], [0.2], [0.4], [0.8]]", "[[0.2]]"))
+    alone = running.run(wanted(trial, **few, plausible=str(tmp_path / "one.toml")))  # type: ignore[arg-type]
+    columns = ["arm", "person", "flares", "glucocorticoid_mg"]
+    second = [f[f["replicate"] == 1][columns].reset_index(drop=True) for f in (rows, alone)]
+    pd.testing.assert_frame_equal(*second)
+    # A number that somebody set has no uncertainty.
+    fixed = trial.model_copy(update={"parameters": {"tocilizumab.CL": 0.2}})
+    same = running.run(wanted(fixed, **few, sets=4, plausible=str(tmp_path / "sets.toml")))  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(same[columns], alone[columns])
+    with pytest.raises(InputError, match=r"not so many plausible sets.*up to 1"):
+        running.run(wanted(trial, **few, sets=2, plausible=str(tmp_path / "one.toml")))  # type: ignore[arg-type]
+
+
+def test_power_over_sets_leaves_out_what_trials_scatter_by_chance() -> None:
+    rng = np.random.default_rng(6)
+
+    def seen(true: np.ndarray, trials: int) -> list[Estimate]:
+        hits = rng.binomial(trials, true)
+        return [Estimate(h / trials, math.nan, math.nan, 0.95, trials, "share", events=int(h)) for h in hits]
+
+    alike = power_over_sets(seen(np.full(200, 0.7), 40))
+    # By chance alone the middle 95 % of such shares would be 28 % wide.
+    assert alike.high - alike.low < 0.14
+    spread = rng.uniform(0.5, 0.9, 400)
+    found = power_over_sets(seen(spread, 60))
+    assert found.estimate == pytest.approx(0.7, abs=0.02)
+    # The true middle 95 % runs from 0.51 to 0.89; shrunk to the variance, the tails of a uniform are a little wider.
+    assert (found.low, found.high) == pytest.approx((0.51, 0.89), abs=0.04)
+    assert math.isnan(power_over_sets(seen(np.array([0.7]), 40)).low)
 
 
 @pytest.mark.slow  # starts two worker processes, each of which loads the compiled model

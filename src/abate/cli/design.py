@@ -13,7 +13,20 @@ from abate.cli.output import Json, Out, Seed, Set, emit
 __all__ = ["design"]
 
 SEEN = ("measure", "visit", "responder", "control", "prior_people", "control_people")
-TRIALS = ("arms", "patients", "replicates", "endpoint", "vary", "sets", "settings", "seed", "out", "resume", "cluster")
+TRIALS = (
+    "arms",
+    "patients",
+    "replicates",
+    "endpoint",
+    "vary",
+    "plausible",
+    "sets",
+    "settings",
+    "seed",
+    "out",
+    "resume",
+    "cluster",
+)
 
 
 def design(
@@ -65,6 +78,7 @@ def design(
     arms: options.Arms = None,
     endpoint: options.Endpoint = None,
     vary: options.Vary = None,
+    plausible: options.Plausible = None,
     sets: options.Sets = None,
     settings: Set = None,
     resume: options.Resume = False,

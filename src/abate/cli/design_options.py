@@ -110,9 +110,9 @@ Endpoint = Annotated[str | None, _in(RUN, "--endpoint", help="The one that decid
 Vary = Annotated[list[str] | None, _in(RUN, "--vary", metavar="NAME=LOW:HIGH", help="A parameter that is not known.")]
 Plausible = Annotated[
     str | None,
-    _in(RUN, "--plausible", metavar="FILE.csv", help="Sets of parameters that fit the data, one a row."),
+    _in(RUN, "--plausible", metavar="library|FILE.toml", help="A plausible set of the model's numbers a trial."),
 ]
-Sets = Annotated[int | None, _in(RUN, "--sets", help="Draws of such parameters (default: 1, or all of the file).")]
+Sets = Annotated[int | None, _in(RUN, "--sets", help="How many such parameters (default: 1; 20 plausible sets).")]
 Resume = Annotated[bool, _in(RUN, "--resume", help="Go on with an interrupted run.")]
 Cluster = Annotated[
     str | None,

@@ -23,6 +23,7 @@ def from_trials(
     replicates: int,
     endpoint: str | None,
     vary: list[str] | None,
+    plausible: str | None,
     sets: int | None,
     settings: list[str] | None,
     seed: int,
@@ -33,6 +34,7 @@ def from_trials(
     """Run replicates of a trial and analyse them."""
     from abate.design.sequential import group_sequential
     from abate.design.virtual.payload import analyse, check_endpoint
+    from abate.design.virtual.plausible import number_of_sets
     from abate.design.virtual.run import discard, run
     from abate.design.virtual.settings import Replicates, chosen_arms, read_varied
     from abate.ground.files import check_replaceable
@@ -42,7 +44,9 @@ def from_trials(
     protocol = apply(load_trial(trial), changes(settings))
     treatment, control = chosen_arms(protocol, arms)
     size = patients if patients is not None else protocol.arms[treatment].patients
-    wanted = Replicates(protocol, treatment, control, size, replicates, seed, read_varied(vary or []), sets or 1)
+    source = plausible or ""
+    count = number_of_sets(sets, replicates, plausible=source)
+    wanted = Replicates(protocol, treatment, control, size, replicates, seed, read_varied(vary or []), count, source)
     deciding = check_endpoint(wanted, endpoint)
     looks = request.looks
     design = group_sequential(
@@ -107,7 +111,8 @@ def show_trials(console: Any, body: dict[str, Any]) -> None:
         highlight=False,
     )
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("endpoint", "test", "power", "type I error", "coverage"):
+    table.add_column("endpoint", overflow="fold", min_width=20)
+    for heading in ("test", "power", "type I error", "coverage"):
         table.add_column(heading)
     for name, row in body["endpoints"].items():
         shown = [_percent(row[key]) for key in ("power", "type_one_error", "coverage")]
@@ -123,8 +128,7 @@ def show_trials(console: Any, body: dict[str, Any]) -> None:
         )
     over = body["endpoints"][body["primary"]]["power_by_parameters"]
     if over["sets"] > 1:
-        span = f"{100 * over['low']:.0f} to {100 * over['high']:.0f} %"
-        console.print(f"power over {over['sets']} plausible sets of parameters: {span}", highlight=False)
+        console.print(f"power over {over['sets']} plausible sets of parameters: {_percent(over)}", highlight=False)
     spared = body["prednisone_spared_mg"]
     console.print(
         f"prednisone spared {spared['estimate']:.0f} mg a person ({spared['low']:.0f} to {spared['high']:.0f})",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from abate.design.sequential import SequentialDesign
+from abate.design.virtual.plausible import power_over_sets
 from abate.design.virtual.settings import Replicates
 from abate.design.virtual.statistics import Compared, compare_means, compare_shares, compare_times
 from abate.ground.results import Estimate
@@ -55,9 +56,9 @@ class EndpointResult:
             "power_by_people_an_arm": [{"people": n, **one.as_dict()} for n, one in self.by_size],
             "power_by_parameters": {
                 "sets": len(rates),
-                "low": min(rates),
-                "mean": float(np.mean(rates)),
-                "high": max(rates),
+                **power_over_sets(self.by_set).as_dict(),
+                "lowest": min(rates),
+                "highest": max(rates),
                 "powers": [one.as_dict() for one in self.by_set],
             },
         }

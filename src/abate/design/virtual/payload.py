@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from abate.design.sequential import SequentialDesign
 from abate.design.virtual.characteristics import EndpointResult, characteristics, kind_of, people_for, spared
+from abate.design.virtual.plausible import power_over_sets
 from abate.design.virtual.settings import Replicates
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
@@ -62,6 +63,7 @@ class VirtualTrials:
             "people_an_arm_for_power": {"power": design.power, **people_for(first, design)},
             "endpoints": {one.endpoint: one.as_dict() for one in self.results},
             "varied": {v.name: {"low": v.low, "high": v.high, "unit": v.unit} for v in wanted.varied},
+            "plausible": wanted.plausible or None,
             "failed_people": self.failed,
             **self.saved,
         }
@@ -88,6 +90,12 @@ class VirtualTrials:
             f"significantly in {_percent(first.power.estimate)} ({_between(first.power)}). These numbers hold for the "
             "model and its parameters; they forecast what a trial would find if the model is right."
         )
+        over = power_over_sets(first.by_set)
+        if over.n > 1:
+            text += (
+                f" Over {over.n} sets of parameters the power is {_percent(over.estimate)} on average, and "
+                f"{_between(over)} in the middle 95 % of them."
+            )
         frame = self._table()
         from abate.report.tables import table
 
@@ -95,8 +103,8 @@ class VirtualTrials:
             "Power from a model is conditional on the model: it does not include the chance that the model is wrong.",
             "The type I error is estimated by comparing control arms of different replicates.",
         ]
-        if not wanted.varied:
-            limits.append("Parameters were held at their library values; --vary gives the spread over plausible ones.")
+        if not wanted.varied and not wanted.plausible:
+            limits.append("Parameters were held at their best values; --plausible or --vary gives the others.")
         honesty = Honesty(
             provenance={
                 "trial": wanted.trial.name,

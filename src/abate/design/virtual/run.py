@@ -24,7 +24,7 @@ from abate.ground.files import write_atomically
 if TYPE_CHECKING:
     import pandas as pd
 
-    from abate.trial.simulate import Setup
+    from abate.trial.setup import Setup
 
 __all__ = ["Batch", "Work", "batches", "discard", "run"]
 
@@ -51,10 +51,12 @@ class Batch:
 
 def batches(wanted: Replicates) -> Iterator[Batch]:
     """Yield the batches of a run, set by set."""
-    each = wanted.replicates // wanted.sets
+    # Plausible sets are told by the replicate's number, so that one model serves them all.
+    models = 1 if wanted.plausible else wanted.sets
+    each = wanted.replicates // models
     step = max(1, POOL // wanted.people)
     index = 0
-    for parameters in range(wanted.sets):
+    for parameters in range(models):
         for first in range(0, each, step):
             yield Batch(index, parameters, parameters * each + first, min(step, each - first))
             index += 1
@@ -150,8 +152,9 @@ class Work:
             frame = _people(setup, arm, people, wanted.seed)
             frame.insert(0, "person", people % wanted.people)
             frame.insert(0, "arm", role)
-            frame.insert(0, "parameters", batch.parameters)
-            frame.insert(0, "replicate", people // wanted.people)
+            replicate = people // wanted.people
+            frame.insert(0, "parameters", replicate % wanted.sets if wanted.plausible else batch.parameters)
+            frame.insert(0, "replicate", replicate)
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
 
@@ -162,12 +165,13 @@ _READY: dict[str, Setup] = {}
 
 def _prepared(wanted: Replicates, parameters: int) -> Setup:
     """Look up and compile the trial with a set of parameters, once in a process."""
-    from abate.trial.simulate import prepare
+    from abate.design.virtual.plausible import with_plausible_sets
+    from abate.trial.setup import prepare
 
     key = f"{wanted.identity()}-{parameters}"
     ready = _READY.get(key)
     if ready is None:
-        ready = prepare(wanted.trial_of(parameters), outputs=())
+        ready = with_plausible_sets(prepare(wanted.trial_of(parameters), outputs=()), wanted)
         _READY.clear()
         _READY[key] = ready
     return ready

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,11 @@ from abate.ground.files import did_you_mean
 from abate.ground.randomness import uniform
 from abate.trial.protocol import Trial
 
-__all__ = ["Replicates", "Varied", "chosen_arms", "read_varied"]
+__all__ = ["LIBRARY", "Replicates", "Varied", "chosen_arms", "read_varied"]
+
+
+LIBRARY = "library"
+"""Plausible sets that the library holds for the model of the trial."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,11 @@ class Replicates:
     seed : int
     varied : tuple of Varied
         Parameters that are not known.
+    plausible : str
+        Where plausible sets of the model's numbers come from: ``library``, or a TOML file with ``columns`` and
+        ``sets``; empty for the best numbers alone. Replicate r has set ``r % sets``, the same in both arms.
     sets : int
-        How many draws of them; each is used by the same share of the replicates.
+        How many draws of either; each is used by the same share of the replicates.
     """
 
     trial: Trial
@@ -87,6 +95,7 @@ class Replicates:
     seed: int = 1
     varied: tuple[Varied, ...] = ()
     sets: int = 1
+    plausible: str = ""
 
     def __post_init__(self) -> None:
         for option, value, least, most in (
@@ -96,6 +105,8 @@ class Replicates:
         ):
             if not least <= value <= most:
                 raise InputError(option, "out of range", value=value, allowed=f"{least} to {most}")
+        if self.varied and self.plausible:
+            raise InputError("--plausible", "ranges and plausible sets at once", hint="leave --vary out")
         if self.replicates % self.sets:
             near = max(self.sets, round(self.replicates / self.sets) * self.sets)
             raise InputError(
@@ -129,6 +140,10 @@ class Replicates:
                 "--vary", error.problem, value=error.value, allowed=error.allowed, hint=error.hint
             ) from error
 
+    @property
+    def _own(self) -> bool:
+        return self.plausible not in ("", LIBRARY)
+
     def identity(self) -> str:
         """Return a hash of everything that decides the results."""
         body: dict[str, Any] = {
@@ -139,6 +154,7 @@ class Replicates:
             "seed": self.seed,
             "varied": [[v.name, v.low, v.high, v.unit] for v in self.varied],
             "sets": self.sets,
+            "plausible": hashlib.sha256(Path(self.plausible).read_bytes()).hexdigest() if self._own else self.plausible,
         }
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
