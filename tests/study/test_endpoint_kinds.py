@@ -115,3 +115,10 @@ def test_a_rule_that_lacks_a_number_is_refused() -> None:
         check_rule("mine", rule("flare-rate", "rate"))
     with pytest.raises(InputError, match="the estimator does not fit"):
         check_rule("mine", rule("flare-rate", "median", per_person_months=100))
+
+
+def test_the_restricted_mean_of_the_time_to_a_flare() -> None:
+    own = {"e": rule("time-to-flare", "restricted-mean")}
+    found = estimate("e", per_person(study(), DAYS, ["e"], own), own=own)
+    # Kaplan-Meier: 1 to day 56, 3/4 to day 200 (c left on day 182, so two are at risk), 3/8 to day 364.
+    assert found.estimate == pytest.approx(56 + 0.75 * (200 - 56) + 0.375 * (364 - 200))

@@ -1,7 +1,8 @@
-"""``abate validate``: the published checks, predicted against published, side by side."""
+"""``abate validate``: the scoreboard, forecasts and sensitivity; predicted against published, side by side."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,116 +11,211 @@ from abate.cli.output import Json, Out, Seed, Set, changes, emit, progress
 
 __all__ = ["validate"]
 
+REPLICATES = 100
+REPLICATES_OF_ALL = 40
+QUICK = {"patients": 200, "replicates": 6, "person_years": 300.0}
+"""A slice that shows that everything runs; its intervals are too coarse to judge by."""
+
 
 def validate(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="pharmacokinetics, or a trial of the library.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A subsystem, pharmacokinetics, or a trial; without one, everything."),
     ] = None,
     dose: Annotated[str | None, typer.Option("--dose", help="A regimen: '4 mg/kg iv every 4 weeks'.")] = None,
     weight: Annotated[str | None, typer.Option("--weight", help="A band of body weight: '>=100 kg'.")] = None,
     doses: Annotated[int | None, typer.Option("--doses", help="How many; default: 8, and at least 24 weeks.")] = None,
     model: Annotated[str, typer.Option("--model", help="Pharmacokinetic model and set of numbers.")] = "tocilizumab/ra",
     population: Annotated[str, typer.Option("--population", help="Who is dosed.")] = "ra",
-    patients: Annotated[int, typer.Option("--patients", help="People in a population.")] = 2000,
-    replicates: Annotated[int, typer.Option("--replicates", help="Replicate trials of the published size.")] = 100,
+    patients: Annotated[
+        int | None, typer.Option("--patients", help="People in a population; under each set of numbers.")
+    ] = None,
+    replicates: Annotated[
+        int | None, typer.Option("--replicates", help="Replicate trials of the published size.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A coarse slice, to see that everything runs.")] = False,
+    forecast: Annotated[bool, typer.Option("--forecast", help="Record forecasts of trials without results.")] = False,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Of a trial to the numbers; without NAME, what the data can tell.")
+    ] = False,
+    method: Annotated[str, typer.Option("--method", help="Of --sensitivity: both, sobol or local.")] = "both",
+    arm: Annotated[list[str] | None, typer.Option("--arm", help="Of --sensitivity: which arms.")] = None,
+    samples: Annotated[int, typer.Option("--samples", help="Of --sensitivity: a power of two.")] = 32,
     seed: Seed = 1,
     settings: Set = None,
     json_: Json = False,
     out: Out = None,
 ) -> None:
-    """Run the published checks and print predicted against published."""
+    """Run the published checks and print predicted against published; forecast; measure sensitivity."""
+    from abate.ground.errors import InputError
+
+    modes = [flag for flag, on in (("--dose", dose), ("--forecast", forecast), ("--sensitivity", sensitivity)) if on]
+    if len(modes) > 1:
+        raise InputError(modes[1], f"does not go with {modes[0]}", hint="give one of them")
+    _check_sizes(patients, replicates)
+    if dose is not None:
+        from abate.cli.validate_exposure import validate_exposure
+
+        if name not in (None, "pharmacokinetics", "drugs"):
+            raise InputError("--dose", "only pharmacokinetics takes a dose", value=dose)
+        people = patients or 2000
+        validate_exposure(dose, model, population, people, seed, weight, doses, changes(settings), json_, out)
+        return
+    _refuse_without_dose(weight, doses)
+    if sensitivity:
+        _sensitivity(name, method, arm or [], samples, patients, quick, seed, changes(settings), json_, out)
+    elif forecast:
+        _forecast(name, patients, replicates, quick, seed, changes(settings), json_, out)
+    else:
+        _board(name, patients, replicates, quick, seed, changes(settings), json_, out)
+
+
+def _check_sizes(patients: int | None, replicates: int | None) -> None:
+    from abate.ground.errors import InputError
+
+    if patients is not None and patients < 1:
+        raise InputError("--patients", "too few", value=patients, allowed="1 or more")
+    if replicates is not None and replicates < 2:
+        raise InputError("--replicates", "too few for an interval", value=replicates, allowed="2 or more")
+
+
+def _refuse_without_dose(weight: str | None, doses: int | None) -> None:
+    from abate.ground.errors import InputError
+
+    for option, value in {"--weight": weight, "--doses": doses}.items():
+        if value is not None:
+            raise InputError(option, "needs a dose", value=value, hint="add --dose '162 mg sc every week'")
+
+
+def _effort(patients: int | None, replicates: int | None, quick: bool, *, whole: bool) -> Any:
+    """Return how much to simulate: what is asked for; else a budget for all, or enough for one."""
+    from abate.evidence.replicates import PERSON_YEARS
+    from abate.evidence.scoreboard import Effort
+
+    if quick:
+        return Effort(patients or int(QUICK["patients"]), replicates or int(QUICK["replicates"]), QUICK["person_years"])
+    many = replicates or (REPLICATES_OF_ALL if whole else REPLICATES)
+    return Effort(patients or 2000, many, None if replicates else PERSON_YEARS if whole else 4 * PERSON_YEARS)
+
+
+def _board(
+    name: str | None,
+    patients: int | None,
+    replicates: int | None,
+    quick: bool,
+    seed: int,
+    settings: dict[str, str],
+    json_: bool,
+    out: Path | None,
+) -> None:
+    from abate.cli.validate_written import write_board
     from abate.evidence.checks import checks
+    from abate.evidence.scoreboard import models_used, scoreboard
     from abate.ground.errors import InputError
     from abate.ground.files import did_you_mean
+    from abate.trial.protocol import load_trial, trial_names
 
-    known = checks()
-    if name is not None and name not in known:
-        raise InputError("NAME", "there is no such check", value=name, allowed=known, hint=did_you_mean(name, known))
-    if dose is not None:
-        if name not in (None, "pharmacokinetics"):
-            raise InputError("--dose", "only pharmacokinetics takes a dose", value=dose)
-        payload = _exposure(dose, model, population, patients, seed, weight, doses, changes(settings))
-        emit(payload, kind="exposure", seed=seed, json_=json_, out=out, show=_show_exposure)
+    effort = _effort(patients, replicates, quick, whole=name is None)
+    asked = {"effort": {"patients": effort.patients, "replicates": effort.replicates, "quick": quick}}
+    if name is None:
+        if settings:
+            raise InputError(
+                "--set", "needs a trial", value=next(iter(settings)), hint="name one: abate validate giacta"
+            )
+        with progress("validating") as tell:
+            payload = scoreboard(effort, seed=seed, progress=lambda part, share: tell(share))
+        emit({**asked, **payload}, kind="validation", seed=seed, json_=json_, out=out, show=_show_board)
+        write_board(out, {**asked, **payload}, seed, whole=True)
         return
-    given = {"--weight": weight, "--doses": doses, "--set": settings or None}
-    for option, value in given.items():
-        if value is not None and not (option == "--set" and name not in (None, "pharmacokinetics")):
-            raise InputError(option, "needs a dose", value=value, hint="add --dose '162 mg sc every week'")
-    if patients < 1 or replicates < 2:
-        raise InputError(
-            "--patients/--replicates",
-            "too few",
-            value=min(patients, replicates),
-            allowed="patients >= 1, replicates >= 2",
-        )
-    names = [name] if name else list(known)
-    parts: dict[str, Any] = {}
-    for each in names:
-        with progress(f"validating {each}") as tell:
-            parts[each] = known[each](patients, replicates, seed, changes(settings), tell)
-    payload = (
-        parts[names[0]]
-        if name
-        else {"checks": parts, "scoreboard": [r for p in parts.values() for r in p["scoreboard"]]}
-    )
+    known = checks()
+    if name not in known:
+        if name.endswith((".yaml", ".yml")) or name in trial_names():
+            load_trial(name)
+            hint = f"forecast it: abate validate {name} --forecast; or simulate it: abate simulate {name}"
+            raise InputError("NAME", "the trial has no published figures to compare with", value=name, hint=hint)
+        raise InputError("NAME", "there is no such check", value=name, allowed=known, hint=did_you_mean(name, known))
+    if settings and name not in trial_names():
+        raise InputError("--set", "needs a trial or a dose", value=next(iter(settings)), hint="abate validate giacta")
+    with progress(f"validating {name}") as tell:
+        payload = known[name](effort, seed, settings, tell)
+    payload = {**asked, "models": models_used(name), **payload}
     emit(payload, kind="validation", seed=seed, json_=json_, out=out, show=_show_board)
+    write_board(out, payload, seed, whole=False)
 
 
-def _exposure(
-    dose: str,
-    model: str,
-    population: str,
-    patients: int,
+def _forecast(
+    name: str | None,
+    patients: int | None,
+    replicates: int | None,
+    quick: bool,
     seed: int,
-    weight: str | None,
-    doses: int | None,
     settings: dict[str, str],
-) -> dict[str, Any]:
-    from abate.evidence.exposure import exposure, summary
-    from abate.science.model import load
-    from abate.trial.values import model_values
+    json_: bool,
+    out: Path | None,
+) -> None:
+    from abate.cli.validate_written import show_forecast, write_forecast
+    from abate.evidence.forecast import forecast, forecast_names, known_trial
+    from abate.trial.settings import apply
 
-    plain = load(model)
-    changed = plain.with_values(model_values(plain, settings)) if settings else plain
-    made = exposure(
-        dose, model=changed, population=population, patients=patients, seed=seed, weight=weight, doses=doses
-    )
-    return {
-        "dose": dose,
-        "doses": made.doses,
-        "interval_days": made.interval,
-        "model": model,
-        "population": population,
-        "weight": weight,
-        "patients": patients,
-        "exposure": summary(made),
-    }
+    effort = _effort(patients, replicates, quick, whole=name is None)
+    trials = [apply(known_trial(each), settings) for each in ([name] if name else forecast_names())]
+    with progress("forecasting") as tell:
+        payload = forecast(trials, effort, seed=seed, progress=lambda trial, share: tell(share))
+    asked = {"effort": {"patients": effort.patients, "replicates": effort.replicates, "quick": quick}}
+    emit({**asked, **payload}, kind="forecast", seed=seed, json_=json_, out=out, show=show_forecast)
+    write_forecast(out, {**asked, **payload}, seed)
 
 
-def _show_exposure(payload: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _sensitivity(
+    name: str | None,
+    method: str,
+    arms: list[str],
+    samples: int,
+    patients: int | None,
+    quick: bool,
+    seed: int,
+    settings: dict[str, str],
+    json_: bool,
+    out: Path | None,
+) -> None:
+    from abate.cli.validate_written import show_sensitivity, write_sensitivity
+    from abate.evidence.sensitivity.analysis import sensitivity
+    from abate.evidence.sensitivity.informed import informed
+    from abate.trial.protocol import load_trial
+    from abate.trial.settings import apply
 
-    who = f"{payload['patients']} people of {payload['population']}" + (
-        f", {payload['weight']}" if payload["weight"] else ""
-    )
-    table = Table("", "mean", "SD", "unit", "accumulation", title=f"{payload['dose']}: dose {payload['doses']}, {who}")
-    for name, row in payload["exposure"].items():
-        table.add_row(
-            name.capitalize(), f"{row['mean']:.4g}", f"{row['sd']:.4g}", row["unit"], f"{row['accumulation']:.3f}"
-        )
-    console = Console()
-    console.print(table)
-    console.print("Accumulation: mean of the last interval over that of the first. For research; not a prescription.")
+    people = patients or (16 if quick else 64)
+    with progress("sensitivity") as tell:
+        if name is None:
+            found = informed(people=people, seed=seed, progress=tell)
+            payload: dict[str, Any] = {"informed": found, "people": people, "models": found["models"]}
+        else:
+            trial = apply(load_trial(name), settings)
+            size = 4 if quick else samples
+            payload = sensitivity(
+                trial, arms=arms, method=method, samples=size, people=people, seed=seed, progress=tell
+            )
+    emit(payload, kind="sensitivity", seed=seed, json_=json_, out=out, show=show_sensitivity)
+    write_sensitivity(out, payload, seed)
 
 
 def _show_board(payload: dict[str, Any]) -> None:
     from abate.report.terminal import scoreboard, show
+    from abate.report.validation_page import reason
 
     rows = payload["scoreboard"]
-    inside = sum(bool(row["inside"]) for row in rows)
-    show(scoreboard(rows, title=f"Predicted against published: {inside} of {len(rows)} inside"))
+    boards = payload.get("subsystems") or {"": payload}
+    for name, board in boards.items():
+        mine = [row for row in rows if not name or row["subsystem"] == name]
+        judged = [row for row in mine if row.get("judged", True)]
+        inside = sum(bool(row["inside"]) for row in judged)
+        title = board.get("title") or "Predicted against published"
+        if mine:
+            show(scoreboard(mine, title=f"{title}: {inside} of {len(judged)} judged figures inside"))
+        for entry in board.get("listed", ()):
+            print(f"not simulated: {entry['name']} ({entry['published']}): {entry['reason']}")  # noqa: T201
     for row in rows:
-        if not row["inside"]:
-            reason = row.get("misfit") or "no reason is known yet"
-            print(f"outside: {row['target']}{', ' + row['arm'] if row.get('arm') else ''}: {reason}")  # noqa: T201
+        if row.get("judged", True) and not row["inside"]:
+            print(f"outside: {row['target']}{', ' + row['arm'] if row.get('arm') else ''}: {reason(row)}")  # noqa: T201
+    if payload.get("effort", {}).get("quick"):
+        print("A quick slice: its intervals are too coarse to judge by.")  # noqa: T201

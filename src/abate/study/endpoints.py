@@ -140,12 +140,15 @@ def estimate(
     """
     from abate.study.statistics.location import mean, median
     from abate.study.statistics.proportions import proportion
-    from abate.study.statistics.survival import kaplan_meier
+    from abate.study.statistics.survival import kaplan_meier, rmst
 
     rule = endpoint_rule(name, own)
     if rule["estimator"] == "time":
         seen = people["flare"].notna()
         return kaplan_meier(people["flare"].fillna(people["followed"]), seen, level=level).median()
+    if rule["estimator"] == "restricted-mean":
+        until = float(people["followed"].max())
+        return rmst(people["flare"].fillna(people["followed"]), people["flare"].notna(), until, level=level)
     values = people[name].dropna()
     if values.empty:
         return Estimate(np.nan, np.nan, np.nan, level, 0, "not defined: nobody to count")
@@ -362,7 +365,7 @@ KINDS: dict[str, tuple[Compute, tuple[str, ...], tuple[str, ...]]] = {
     "flares-off-glucocorticoid": (_flare_off, ("proportion",), ("at_week", "within_weeks")),
     "flare-rate": (_count_flares, ("rate",), ("per_person_months",)),
     "number-of-flares": (_count_flares, ("mean",), ()),
-    "time-to-flare": (_time_to_flare, ("time",), ()),
+    "time-to-flare": (_time_to_flare, ("time", "restricted-mean"), ()),
     "cumulative-glucocorticoid": (_cumulative, ("median", "mean"), ()),
     "glucocorticoid-duration": (_last_dose, ("median", "mean"), ()),
     "glucocorticoid-free": (_free, ("proportion",), ("for_weeks",)),

@@ -1,0 +1,1 @@
+"""How outcomes of a trial depend on the model's numbers: globally (Sobol), locally, and what the data can tell."""
