@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sympy
 
-from abate.engine.solver import Event, Kernel, Kind, State, System, Tolerance, compile_system
+from abate.engine.noise import Noise, noisy
+from abate.engine.solver import Event, Kernel, Kind, State, Tolerance, compile_system
 from abate.engine.solver.operations import LANES
-from abate.engine.solver.state import padded
+from abate.engine.systems import evaluate, initial_states, system_of
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
-from abate.ground.randomness import normal
-from abate.science.model import DoseTarget, Input, Model
+from abate.science.model import DoseTarget, Model
 
 __all__ = ["Dose", "Ensemble", "Run", "Setting", "compile_model", "simulate", "whole_groups"]
 
@@ -141,13 +140,13 @@ class Ensemble:
         for name in known:
             value = np.asarray(parameters.get(name, typical[name]), dtype=np.float64)
             values[name] = np.broadcast_to(value, who.shape)
-        noise = [_Noise.of(entry, values, seed, who, time) for entry in _noisy(model)]
+        noise = [Noise.of(entry, values, seed, who, time) for entry in noisy(model)]
         values.update({n.name: n.value for n in noise})
-        initial = _initial_states(model, values, time)
+        initial = initial_states(model, self.kernel.system.states, values, time)
         state = self.kernel.state(initial, values, who.size, time)
         run = Run(self, state, seed, who, noise, tolerance or Tolerance(), threads)
         for dose in model.scheduled:
-            amount = _evaluate([dose.amount], values, dose.time)[0]
+            amount = evaluate([dose.amount], values, dose.time)[0]
             run._pending.append(Event(float(dose.time), Kind.ADD, dose.state, amount))
         return run
 
@@ -169,7 +168,7 @@ class Run:
         state: State,
         seed: int,
         persons: npt.NDArray[np.int64],
-        noise: Sequence[_Noise],
+        noise: Sequence[Noise],
         tolerance: Tolerance,
         threads: int | None,
     ) -> None:
@@ -285,7 +284,12 @@ class Run:
 
 
 def compile_model(
-    model: Model, outputs: Sequence[str] | None = None, *, precision: int = 64, device: str = "cpu"
+    model: Model,
+    outputs: Sequence[str] | None = None,
+    *,
+    precision: int = 64,
+    device: str = "cpu",
+    quasi_steady: bool = False,
 ) -> Ensemble:
     """Compile a model, or load its compiled form from the cache.
 
@@ -299,11 +303,16 @@ def compile_model(
         64 or 32.
     device : str
         ``"cpu"`` or ``"gpu"``.
+    quasi_steady : bool
+        Take the states that the model marks as fast to be where their rate is zero: fewer equations, larger steps, and
+        an error that is to be measured.
 
     Raises
     ------
     InputError
-        When an output does not exist.
+        When an output does not exist, no state is marked, or there is no card.
+    MissingExtra
+        When a card is asked for without numba-cuda.
 
     Examples
     --------
@@ -317,22 +326,9 @@ def compile_model(
     >>> bool((later[:, 0] > later[:, 1]).all())
     True
     """
-    names = tuple(model.outputs if outputs is None else outputs)
-    known = {*model.states, *model.assignments, *model.parameters, *model.inputs}
-    for name in names:
-        if name not in known:
-            raise InputError(model.name, "there is no such output", value=name, hint=did_you_mean(name, known))
-    needed = _needed_assignments(model, names)
-    # a file of assignments alone has nothing to integrate: one state that stays at 0 carries the time
-    rates = dict(model.rates) or {_NOTHING: sympy.Integer(0)}
-    system = System(
-        states=tuple(rates),
-        rates=rates,
-        assignments=needed,
-        parameters=(*model.parameters, *model.inputs),
-        outputs=names,
-    )
-    return Ensemble(model, compile_system(system, precision=precision, device=device), names)
+    system = system_of(model, model.outputs if outputs is None else outputs, quasi_steady=quasi_steady)
+    kernel = compile_system(system, precision=precision, device=device)
+    return Ensemble(model, kernel, system.outputs)
 
 
 def simulate(
@@ -385,85 +381,9 @@ def simulate(
     return run.advance(days, doses, record_at=times)
 
 
-@dataclass
-class _Noise:
-    """Ornstein-Uhlenbeck noise of one input: a draw holds for ``every`` days."""
-
-    name: str
-    every: float
-    value: Floats
-    sd: Floats
-    keep: Floats
-    seed: int
-    persons: npt.NDArray[np.int64]
-    occasion: int
-
-    @classmethod
-    def of(
-        cls, entry: Input, values: Mapping[str, Floats], seed: int, persons: npt.NDArray[np.int64], time: float
-    ) -> _Noise:
-        assert entry.sd is not None
-        assert entry.time_constant is not None
-        sd = np.asarray(values[entry.sd], dtype=float)
-        keep = np.exp(-entry.every / np.asarray(values[entry.time_constant], dtype=float))
-        noise = cls(entry.name, entry.every, np.zeros(persons.shape), sd, keep, seed, persons, 0)
-        noise.value = sd * noise._draw()
-        while (noise.occasion + 1) * noise.every <= time:
-            noise._next()
-        return noise
-
-    def _draw(self) -> Floats:
-        return np.asarray(normal(self.seed, f"input:{self.name}", self.persons, self.occasion))
-
-    def _next(self) -> None:
-        self.occasion += 1
-        self.value = self.keep * self.value + np.sqrt(1 - self.keep**2) * self.sd * self._draw()
-
-    def events(self, start: float, end: float) -> list[Event]:
-        """Changes with ``start <= time < end``; the first draw is part of the initial state."""
-        changes = []
-        while (self.occasion + 1) * self.every < end:
-            self._next()
-            changes.append(Event(self.occasion * self.every, Kind.SET, self.name, self.value))
-        return changes
-
-
-def _noisy(model: Model) -> list[Input]:
-    return [entry for entry in model.inputs.values() if entry.kind == "ornstein-uhlenbeck"]
-
-
 def _target(model: Model, dose: Dose) -> DoseTarget:
     key = (dose.drug, dose.route)
     if key not in model.doses:
         allowed = [" ".join(k) for k in model.doses]
         raise InputError(model.name, "the model takes no such dose", value=" ".join(key), allowed=allowed)
     return model.doses[key]
-
-
-def _needed_assignments(model: Model, outputs: Sequence[str]) -> dict[str, sympy.Expr]:
-    """Assignments on which rates or recorded outputs depend: others are not compiled."""
-    wanted = set(outputs)
-    for rate in model.rates.values():
-        wanted |= {s.name for s in rate.free_symbols}
-    for name in reversed(list(model.assignments)):
-        if name in wanted:
-            wanted |= {s.name for s in sympy.sympify(model.assignments[name]).free_symbols}
-    return {name: e for name, e in model.assignments.items() if name in wanted}
-
-
-def _initial_states(model: Model, values: Mapping[str, Floats], time: float) -> dict[str, Floats]:
-    if not model.states:
-        return {_NOTHING: np.zeros(())}
-    rows = _evaluate([model.initial[name] for name in model.states], values, time)
-    return dict(zip(model.states, rows, strict=True))
-
-
-def _evaluate(expressions: Sequence[sympy.Expr], values: Mapping[str, Floats], time: float) -> list[Floats]:
-    """Values of expressions of parameters, inputs and ``time``, an array [n] each."""
-    names = sorted({s.name for e in expressions for s in sympy.sympify(e).free_symbols} - {"time"})
-    arguments = [sympy.Symbol(name) for name in [*names, "time"]]
-    people = len(next(iter(values.values()))) if values else 1
-    function = sympy.lambdify(arguments, list(expressions), modules="numpy", cse=True)
-    # whole vectors, so that no value depends on where in an array it stands
-    rows = function(*(padded(np.asarray(values[name]), float) for name in names), float(time))
-    return [np.broadcast_to(np.asarray(row, dtype=float), (people + -people % LANES,))[:people] for row in rows]

@@ -147,9 +147,9 @@ def _library_numbers(
 ) -> tuple[Numbers, tuple[str, ...]]:
     """Read a set with what it extends; a composed model's modules bring their own sets, or others asked for instead."""
     document = load_toml(library_path("parameters", f"{model}-{chosen}.toml"))
-    own = read_numbers(document, strict=True)
-    if "extends" in document.data:
-        base = load_toml(library_path("parameters", f"{document.data['extends']}.toml"))
+    own, base = read_numbers(document, strict=True), document
+    while "extends" in base.data:
+        base = load_toml(library_path("parameters", f"{base.data['extends']}.toml"))
         own = own.over(read_numbers(base, strict=True))
     modules = document.data.get("modules", {})
     total = Numbers()
@@ -203,6 +203,7 @@ def _prefixed(numbers: Numbers, prefix: str, names: set[str]) -> Numbers:
         doses=doses,
         correlations={(full(a), full(b)): rho for (a, b), rho in numbers.correlations.items()},
         units={full(k): v for k, v in numbers.units.items()},
+        quasi_steady=tuple(full(name) for name in numbers.quasi_steady),
     )
 
 
@@ -224,7 +225,7 @@ def _join(equations: Equations, numbers: Numbers, *, name: str, modules: tuple[s
         if need not in numbers.parameters:
             raise InputError(name, "this parameter has no number", value=need, hint="add it to [parameters]")
         parameters[need] = numbers.parameters[need]
-    _refuse_leftovers(numbers, parameters, defined, used, name)
+    _refuse_leftovers(numbers, parameters, defined, equations.rates, name)
     labels = {**equations.labels}
     units = {**equations.units, **numbers.units}
     units = {k: v for k, v in units.items() if k in defined}
@@ -253,6 +254,7 @@ def _join(equations: Equations, numbers: Numbers, *, name: str, modules: tuple[s
         modules=modules,
         species={} if strict else dict(equations.species),
         warnings=tuple(warnings),
+        quasi_steady=numbers.quasi_steady,
         title=numbers.title,
     )
 
@@ -294,7 +296,11 @@ def _needed_beside(numbers: Numbers, inputs: Mapping[str, Input]) -> Iterable[st
 
 
 def _refuse_leftovers(
-    numbers: Numbers, parameters: Mapping[str, Parameter], defined: set[str], used: set[str], name: str
+    numbers: Numbers,
+    parameters: Mapping[str, Parameter],
+    defined: set[str],
+    states: Iterable[str],
+    name: str,
 ) -> None:
     for key in numbers.parameters:
         if key not in parameters and key not in defined:
@@ -304,6 +310,10 @@ def _refuse_leftovers(
             raise InputError(name, "a dose goes to no state of the model", value=target.state)
         if target.rate_input and target.rate_input not in numbers.inputs:
             raise InputError(name, "an infusion needs its input", value=target.rate_input, hint="add it to [inputs]")
+    for key in numbers.quasi_steady:
+        if key not in states:
+            hint = did_you_mean(key, states)
+            raise InputError(name, "no state has this name, so it cannot be quasi-steady", value=key, hint=hint)
     for pair in numbers.correlations:
         for key in pair:
             if key not in parameters or parameters[key].distribution == "none":

@@ -199,6 +199,8 @@ class Model:
         How each species of a user's SBML file is read as an amount and as a concentration.
     warnings : tuple of str
         What a reader of a user's model should know.
+    quasi_steady : tuple of str
+        States so fast that a solver may, when asked, take them to be where their rate is zero.
     """
 
     name: str
@@ -221,6 +223,7 @@ class Model:
     species: Mapping[str, Species] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     title: str = ""
+    quasi_steady: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:

@@ -18,7 +18,7 @@ __all__ = ["Numbers", "read_numbers"]
 
 _TABLES = {
     "parameters", "observation", "inputs", "outputs", "doses", "covariates", "correlations", "units",
-    "title", "extends", "default", "modules",
+    "title", "extends", "default", "modules", "quasi_steady",
 }  # fmt: skip
 _PARAMETER_KEYS = {
     "value", "unit", "in", "source", "grade", "label", "cv", "sd_log", "sd_logit", "sd", "covariates",
@@ -38,6 +38,7 @@ class Numbers:
     covariates: Mapping[str, Covariate] = field(default_factory=dict)
     correlations: Mapping[tuple[str, str], float] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    quasi_steady: tuple[str, ...] = ()
     title: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -45,7 +46,9 @@ class Numbers:
         """Return these numbers laid over a base: what is said here wins, entry by entry."""
         tables = ("parameters", "observation", "inputs", "outputs", "doses", "covariates", "correlations", "units")
         merged = {name: {**getattr(base, name), **getattr(self, name)} for name in tables}
-        return replace(self, **merged, title=self.title or base.title, warnings=(*base.warnings, *self.warnings))
+        fast = tuple(dict.fromkeys([*base.quasi_steady, *self.quasi_steady]))
+        warnings = (*base.warnings, *self.warnings)
+        return replace(self, **merged, quasi_steady=fast, title=self.title or base.title, warnings=warnings)
 
 
 def read_numbers(document: Document, *, strict: bool) -> Numbers:
@@ -82,9 +85,17 @@ def read_numbers(document: Document, *, strict: bool) -> Numbers:
         },
         correlations=_correlations(document),
         units=dict(data.get("units", {})),
+        quasi_steady=_names(document, "quasi_steady"),
         title=data.get("title", ""),
         warnings=tuple(warnings),
     )
+
+
+def _names(document: Document, key: str) -> tuple[str, ...]:
+    given = document.data.get(key, [])
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise document.error((key,), "this is not a list of names", allowed='["x1", "x2"]')
+    return tuple(given)
 
 
 def _parameters(document: Document, table: str, strict: bool, warnings: list[str]) -> dict[str, Parameter]:
