@@ -51,6 +51,10 @@ def design(
     categories: options.Categories = None,
     win_ratio: options.WinRatio = None,
     ties: options.Ties = None,
+    margin: options.Margin = None,
+    better: options.Better = None,
+    period: options.Period = None,
+    carry_over: options.CarryOver = None,
     test: options.Test = None,
     looks: options.LooksNumber = None,
     information: options.Information = None,
@@ -86,6 +90,7 @@ def design(
     simulate: options.Simulate = None,
     adaptive: options.Adaptive = None,
     adapt: options.Adapt = None,
+    stopped: options.Stopped = None,
     seed: Seed = 1,
     json_: Json = False,
     out: Out = None,
@@ -110,7 +115,7 @@ def _answer(given: Mapping[str, Any]) -> Answer:
         return from_trials(given["trial"], wanted.request(), **{key: given[key] for key in TRIALS})
     if given["file"] is not None:
         return from_file(given["file"], wanted, given["seed"])
-    return from_numbers(wanted, given["simulate"], given["seed"], given["adaptive"], given["adapt"])
+    return from_numbers(wanted, **{key: given[key] for key in ("simulate", "seed", "adaptive", "adapt", "stopped")})
 
 
 def _finish(answer: Answer, *, seed: int, json_: bool, out: Path | None) -> None:

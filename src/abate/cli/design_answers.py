@@ -26,6 +26,10 @@ ASSUME = (
     "categories",
     "win_ratio",
     "ties",
+    "margin",
+    "better",
+    "period",
+    "carry_over",
     "test",
 )
 LOOKS = (
@@ -99,7 +103,13 @@ def _numbers(name: str, text: str | None) -> tuple[float, ...] | None:
 
 
 def from_numbers(
-    wanted: Wanted, trials: int | None, seed: int, adaptive: str | None, adapt: list[str] | None
+    wanted: Wanted,
+    *,
+    simulate: int | None,
+    seed: int,
+    adaptive: str | None,
+    adapt: list[str] | None,
+    stopped: str | None,
 ) -> Answer:
     """Size a trial from the options, and simulate it where asked."""
     from abate.design.plan import plan
@@ -111,17 +121,21 @@ def from_numbers(
         from abate.cli.output import changes
         from abate.design.adaptive.choose import adaptive as simulated
 
-        body["adaptive"] = simulated(made, adaptive, changes=changes(adapt), trials=trials or 10_000, seed=seed)
-    elif trials is not None:
+        body["adaptive"] = simulated(made, adaptive, changes=changes(adapt), trials=simulate or 10_000, seed=seed)
+    elif simulate is not None:
         from abate.design.adaptive.sequential_trials import expected_error, simulate_plan
 
         body["simulated"] = {
-            "trials": trials,
+            "trials": simulate,
             "nominal_error": expected_error(made),
-            "null": simulate_plan(made, null=True, trials=trials, seed=seed).as_dict(),
-            "effect": simulate_plan(made, trials=trials, seed=seed).as_dict(),
+            "null": simulate_plan(made, null=True, trials=simulate, seed=seed).as_dict(),
+            "effect": simulate_plan(made, trials=simulate, seed=seed).as_dict(),
         }
-    return Answer({"design": body}, lambda: design_report(made))
+    if stopped is not None:
+        from abate.design.stopping import read_stopped
+
+        body["stopped"] = made.stopped(*read_stopped(stopped))
+    return Answer({"design": body}, lambda: design_report(made, body=body))
 
 
 def from_file(file: Path, wanted: Wanted, seed: int) -> Answer:

@@ -132,7 +132,7 @@ Adapt = Annotated[list[str] | None, _in(None, "--adapt", metavar="KEY=VALUE", he
 
 Stopped = Annotated[
     str | None,
-    _in(COURSE, "--stopped", metavar="LOOK:Z", help="What a trial that stopped there says: p, estimate, interval."),
+    _in(COURSE, "--stopped", metavar="LOOK:Z", help="What a trial that stopped there says; z is positive in the direction of the effect."),
 ]
 Study = Annotated[
     Path | None,

@@ -46,6 +46,10 @@ def show(payload: dict[str, Any]) -> None:
             f"power {effect['rejected']['estimate']:.4f}",
             highlight=False,
         )
+    if "stopped" in body:
+        from abate.design.report_after import sentence
+
+        console.print(sentence(body["stopped"], body["effect_name"]), highlight=False)
     if "assurance" in body:
         found = body["assurance"]
         console.print(

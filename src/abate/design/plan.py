@@ -12,6 +12,7 @@ import numpy as np
 from abate.design.fixed.comparison import Comparison, FixedDesign
 from abate.design.request import DesignRequest
 from abate.design.sequential import SequentialDesign, group_sequential
+from abate.design.stopping import Stopped, after, at_boundaries
 from abate.ground.errors import InputError
 
 __all__ = ["Plan", "plan"]
@@ -102,6 +103,39 @@ class Plan:
         drifts = {"null": 0.0, "half": 0.5 * self.sequential.drift, "effect": self.sequential.drift}
         return {name: scale * self.sequential.expected_share(drift) for name, drift in drifts.items()}
 
+    def effect_of_drift(self) -> dict[str, Any]:
+        """Return ``scale``, ``shift`` and ``log``: what turns a drift of this trial into an effect.
+
+        Without an effect they turn it into itself. The drift of the planned numbers belongs to the assumed effect.
+        """
+        if self.comparison is None or self.fixed is None:
+            return {}
+        effect = self.comparison.scale()
+        share = self.total / (self.fixed.exact * self.sequential.inflation)
+        return {
+            "scale": effect.distance / (self.sequential.drift * math.sqrt(share)),
+            "shift": effect.null,
+            "log": effect.log,
+        }
+
+    @property
+    def effect_name(self) -> str:
+        """Name of what is estimated."""
+        return self.comparison.scale().name if self.comparison else "drift, the mean of z at the end"
+
+    def stopped(self, look: int, z: float) -> dict[str, Any]:
+        """Return what a trial that stopped at a look with this z says, in the unit of the effect."""
+        return self._told(after(self.sequential, look, z))
+
+    def stops(self) -> list[dict[str, Any]]:
+        """Return the same for a trial that stops exactly on its boundary, one row a look."""
+        return [self._told(one) for one in at_boundaries(self.sequential)]
+
+    def _told(self, one: Stopped) -> dict[str, Any]:
+        share = float(self.sequential.information[one.look - 1])
+        people = sum(self.people_at(share)) if self.comparison else 0
+        return one.as_dict(people=people, **self.effect_of_drift())
+
     def payload(self) -> dict[str, Any]:
         """Return what results.json holds at ``design``."""
         design, wanted = self.sequential, self.request
@@ -119,8 +153,11 @@ class Plan:
             "inflation_factor": design.inflation,
             "drift": design.drift,
             "expected_sample_size": self.expected(),
+            "effect_name": self.effect_name,
             "expected_sample_size_unit": "people" if self.comparison else "share of the fixed design",
         }
+        if design.looks > 1:
+            body["if_stopped_on_the_boundary"] = self.stops()
         if self.comparison is None or self.fixed is None:
             return body
         control, treatment = self.randomised

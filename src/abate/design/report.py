@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from abate.design.assurance import Assurance
 from abate.design.pilot import Pilot
 from abate.design.plan import Plan, describe
 from abate.design.protocol.sample_size import paragraph
+from abate.design.report_after import after_stopping, simulated
 
 if TYPE_CHECKING:
     from abate.report.page import Part, Report
@@ -24,6 +26,7 @@ def design_report(
     title: str = "Design of a randomised trial",
     pilot: Pilot | None = None,
     assured: Assurance | None = None,
+    body: Mapping[str, Any] | None = None,
     more: tuple[Any, ...] = (),
 ) -> Report:
     """Return the report.
@@ -34,6 +37,8 @@ def design_report(
     title : str
     pilot, assured : optional
         When the effect comes from a pilot.
+    body : mapping, optional
+        What results.json holds, for what was simulated and where the trial stopped.
     more : tuple of Section
         Further sections, such as the protocol's.
     """
@@ -43,9 +48,11 @@ def design_report(
     sections = [Section("The design", (keys, Prose(paragraph(made, pilot=pilot, assured=assured))))]
     if made.sequential.looks > 1:
         sections.append(Section("When the trial stops", _looks(made)))
+        sections.append(after_stopping(made, (body or {}).get("stopped")))
     sections.append(Section("How power depends on the effect", _power(made)))
     if assured is not None:
         sections.append(Section("How sure the pilot makes us", _assurance(made, assured)))
+    sections += simulated(body or {})
     limits = (
         "Sizes rest on normal approximations of the test statistics, except where an exact test is named.",
         "The assumed effect is the least certain number of any design.",

@@ -65,14 +65,14 @@ class Stopped:
     repeated_p: float
     conditional_power: float
 
-    def as_dict(self, *, scale: float = 1.0, shift: float = 0.0, log: bool = False) -> dict[str, Any]:
+    def as_dict(self, *, scale: float = 1.0, shift: float = 0.0, log: bool = False, people: int = 0) -> dict[str, Any]:
         """Return what results.json holds; `scale` and `shift` turn a drift into an effect, `log` into a ratio."""
 
         def on_scale(one: Estimate) -> dict[str, Any]:
             values = [shift + scale * value for value in (one.estimate, one.low, one.high)]
             low, high = sorted(values[1:]) if scale < 0 else values[1:]
             found = [math.exp(min(v, 700.0)) if log else v for v in (values[0], low, high)]
-            return replace(one, estimate=found[0], low=found[1], high=found[2]).as_dict()
+            return replace(one, estimate=found[0], low=found[1], high=found[2], n=people).as_dict()
 
         return {
             "look": self.look,
@@ -189,6 +189,8 @@ def repeated_p(design: SequentialDesign, look: int, z: float) -> float:
     Jennison C, Turnbull BW. J R Stat Soc B 1989;51:305-361.
     """
     family = design.boundary
+    if z == float(design.upper[look - 1]) and family.family != "haybittle-peto":
+        return design.alpha / design.sided  # on the boundary, by definition
     if family.family == "haybittle-peto" or (family.spending and family.spending.name == "points"):
         # One fixed early z, or a list of what to spend, has no version for another error.
         return math.nan
