@@ -121,18 +121,22 @@ def _show(made: dict[str, Any]) -> None:
     console.print(made["basis"]["says"], highlight=False)
     for warning in made["basis"]["warnings"]:
         console.print(f"note: {warning}", highlight=False)
-    weeks = next(iter(made["options"].values()))["weeks"]
+    weeks, flares = next(iter(made["options"].values()))["weeks"], made["basis"]["flares_forecast"]
     table = Table(
-        "option", f"flare in {weeks} weeks", "prednisone mg", "off, no flare", "adrenals ready at the last step"
+        "option",
+        f"flare in {weeks} weeks",
+        "prednisone mg",
+        "off, no flare" if flares else "off",
+        "adrenals ready at the last step",
     )
     for slug, row in made["options"].items():
         last = [r for r in row["adrenal"] if r["mg"] > 0][-1:]
         ready = f"{interval(last[0]['ready'], share=True)} at {brief(last[0]['mg'])} mg" if last else "-"
         table.add_row(
             slug,
-            interval(row["flare"]["total"], share=True),
+            interval(row["flare"]["total"], share=True) if flares else "not forecast",
             interval(row["cumulative-prednisone-mg"], digits=4),
-            percent(row["off-prednisone-without-flare"].estimate),
+            percent(row["off-prednisone-without-flare"].estimate if flares else row["off-prednisone"].estimate),
             ready,
         )
         for warning in row["warnings"]:

@@ -90,9 +90,19 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str | None:
-    """Return ``did you mean 'x'?`` for the nearest name, or None."""
-    near = nearest(name, names)
-    return f"did you mean {near!r}?" if near else None
+    """Return ``did you mean 'x'?`` for the nearest name, all of those that are equally near, or None.
+
+    Examples
+    --------
+    >>> did_you_mean("gacta", ["giacta", "tenor"]), did_you_mean("week-3", ["week-1", "week-2"])
+    ("did you mean 'giacta'?", "did you mean 'week-1' or 'week-2'?")
+    """
+    pool = {str(n).casefold(): str(n) for n in names}
+    wanted = name.casefold()
+    near = difflib.get_close_matches(wanted, list(pool), n=8, cutoff=0.6)
+    ratios = [difflib.SequenceMatcher(None, found, wanted).ratio() for found in near]
+    best = [pool[found] for found, ratio in zip(near, ratios, strict=True) if ratio >= ratios[0] - 1e-9]
+    return f"did you mean {' or '.join(map(repr, sorted(best)))}?" if best else None
 
 
 def library_path(*parts: str) -> Path:
@@ -108,6 +118,17 @@ def library_path(*parts: str) -> Path:
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML, with duplicate keys refused."""
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """Refuse a date that no calendar has, such as 30 February, where it stands."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:
+            said = f"{node.value}: there is no such day; allowed: a date of the calendar, as in 2026-11-02"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
 def load_yaml(path: str | Path, *, text: str | None = None) -> Document:
@@ -135,7 +156,9 @@ def load_yaml(path: str | Path, *, text: str | None = None) -> Document:
     try:
         data = loader.construct_document(node)
     except yaml.YAMLError as error:
-        raise InputError(name, f"this is not plain YAML ({getattr(error, 'problem', error)})") from error
+        mark = getattr(error, "problem_mark", None)
+        place = f"{name}, line {mark.line + 1}" if mark else name
+        raise InputError(place, f"this is not plain YAML ({getattr(error, 'problem', error)})") from error
     finally:
         loader.dispose()
     return Document(name, data, lines)

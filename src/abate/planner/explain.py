@@ -17,13 +17,12 @@ import numpy.typing as npt
 from abate.engine.ensemble import Dose
 from abate.ground.errors import InputError
 from abate.ground.randomness import normal
-from abate.ground.units import convert
 from abate.inference import branch
 from abate.planner.complaints import CAUSES, Diary, causes, error, fatigue, log_likelihood, points
 from abate.planner.flags import Raised, red_flags
-from abate.planner.people import OUTPUTS, People, people_like, symptom_points
+from abate.planner.people import OUTPUTS, People, people_like, speaks, symptom_points
 from abate.planner.record import Record
-from abate.planner.settings import value
+from abate.planner.settings import candidate_list, value
 from abate.science.model import Model
 from abate.science.regimen.drugs import clock_hours
 from abate.study.observation import load_clinic
@@ -144,8 +143,11 @@ def explain(
     Raises
     ------
     InputError
-        If the diary says nothing of the last five weeks.
+        If the diary says nothing of the last five weeks, or flares of the disease are not modelled.
     """
+    if not record.flares_forecast:
+        raise InputError("disease", "complaints are not explained in this disease", value=record.disease,
+                         allowed="pmr, gca", hint=candidate_list(record.disease).why)  # fmt: skip
     window = min(int(value("explanation", "window")), (record.today - record.diagnosed).days - 1)
     since = record.today - timedelta(days=window)
     recent = [e for e in record.diary if e.date >= since]
@@ -227,10 +229,10 @@ def _laboratory(record: Record, since: date, courses: Mapping[str, Floats]) -> F
     total = np.zeros_like(courses["symptoms"])
     clinic = load_clinic()
     for m in record.measurements:
-        if m.date < since or m.censored or m.number <= 0:
+        if m.date < since or m.censored or m.number <= 0 or not speaks(record, m):
             continue
         measure = clinic[m.name]
-        seen = convert(m.number, m.unit, measure.unit, where=f"measurements, {m.date}")
+        seen = m.level[0]
         day = (m.date - since).days
         expected = np.log(np.maximum(measure.scale * courses[measure.output][day], 1e-9))
         total[day:] += -0.5 * ((np.log(seen) - expected) / measure.noise) ** 2

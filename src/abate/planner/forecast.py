@@ -16,9 +16,9 @@ from abate.ground.randomness import uniform
 from abate.inference import branch
 from abate.planner.options import Option
 from abate.planner.outlook import outlook
-from abate.planner.people import People
+from abate.planner.people import OUTPUTS, People
 from abate.planner.settings import value
-from abate.science.policy import Memory, Policy, begin, decide, load_policy
+from abate.science.policy import Memory, Policy, begin, decide
 from abate.science.regimen import Regimen
 from abate.science.regimen.drugs import clock_hours
 from abate.study.observation import load_clinic
@@ -66,12 +66,15 @@ class Forecast:
     def as_dict(self) -> dict[str, Any]:
         """Return what results.json holds of the option: the plan, and every estimate with its interval."""
         return {**self.option.as_dict(), **outlook(self.option, self.weeks, self.daily, self.flare_day, self.courses,
-                                                   self.people.effective, self.threshold)}  # fmt: skip
+                                                   self.people.effective, self.threshold,
+                                                   flares=self.people.record.flares_forecast)}  # fmt: skip
 
     @property
     def threshold(self) -> float:
-        """Points of the symptom score at which a visit calls a flare."""
-        policy = load_policy(self.option.policy)
+        """Points of the symptom score at which a visit calls a flare; NaN where flares are not modelled."""
+        if not self.people.record.flares_forecast:
+            return float("nan")
+        policy = self.option.decides
         for name in ("flare-threshold", "flare-level"):
             if name in policy.settings:
                 return policy.settings[name].value
@@ -118,14 +121,14 @@ def forecast(people: People, option: Option, weeks: int | None = None) -> Foreca
     reach = int(people.until - people.today) // 7 - 1
     if not 4 <= asked <= max(reach, 4):
         raise InputError("--weeks", "not a horizon", value=asked, allowed=f"4 to {reach} weeks")
-    policy = load_policy(option.policy)
+    policy = option.decides
     who, seed = people.posterior.persons, people.posterior.seed
     days = 7 * asked
     memory = _memory(people, option, policy, days)
     run = branch(people.run)
     clinic = load_clinic()
     measures = [m for m in policy.measures if m in clinic.measures]
-    courses = {name: np.full((people.n, asked + 1), np.nan) for name in run.ensemble.outputs}
+    courses = {name: np.full((people.n, asked + 1), np.nan) for name in OUTPUTS}
     flare_day = np.full(people.n, np.inf)
     last = np.full(people.n, -np.inf)
     visits = _visit_days(policy, days)
@@ -170,8 +173,8 @@ def _visit_days(policy: Policy, days: int) -> list[int]:
 
 def _keep(courses: Mapping[str, Floats], day: int, values: Mapping[str, Floats]) -> None:
     if day % 7 == 0:
-        for name, row in values.items():
-            courses[name][:, day // 7] = row
+        for name, course in courses.items():
+            course[:, day // 7] = values[name]
 
 
 def _tablets(people: People, memory: Memory, day: int, until: int) -> Iterator[Dose]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +16,17 @@ from abate.ground.results import slug
 from abate.planner.plan_text import taper_from_text
 from abate.planner.record import Plan, Record
 from abate.planner.settings import candidate_list, largest_fall, value
-from abate.science.policy import load_policy, policies
+from abate.science.policy import Policy, load_policy, policies
 from abate.science.regimen import Regimen, Taper, load_taper, parse
+from abate.science.regimen.taper import Step
 from abate.science.regimen.value import number
 
-__all__ = ["Option", "PlannedStep", "candidates", "choose", "option_from_text"]
+__all__ = ["Option", "PlannedStep", "antibody_of", "candidates", "choose", "option_from_text", "week_before"]
 
 Floats = npt.NDArray[np.float64]
+
+_WATCHED = 182
+"""Days shown of a plan that takes no prednisone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Option:
         Days since the first dose of the antibody; 0 begins it today.
     before : tuple of float
         mg of the days before today, the latest last; for the check of falls.
+    rules : Policy, optional
+        The policy itself where it is none of the library's.
     """
 
     slug: str
@@ -63,6 +69,12 @@ class Option:
     antibody: Regimen | None = None
     antibody_since: float = 0.0
     before: tuple[float, ...] = ()
+    rules: Policy | None = None
+
+    @property
+    def decides(self) -> Policy:
+        """Who decides at visits."""
+        return self.rules or load_policy(self.policy)
 
     def daily(self, days: int) -> Floats:
         """Return the planned mg of each day from today, shape (days,)."""
@@ -160,30 +172,52 @@ class Option:
 def candidates(record: Record) -> dict[str, Option]:
     """Return the options of a record: the library's list, the record's own plans, with and without the antibody.
 
+    Who takes no prednisone has one option, to stay off it, with and without the antibody.
+
     Raises
     ------
     InputError
-        If no prednisone is taken now, or a plan of the record is not understood.
+        If a plan of the record is not understood.
     """
-    if record.dose <= 0:
-        raise InputError("drugs", "no prednisone is taken now, so there is nothing to taper", value=str(record.today))
     listed = candidate_list(record.disease)
     options: dict[str, Option] = {}
-    for row in listed.options:
-        made = _made(record, Plan(name=row.name, label=row.label, taper=row.taper, policy=row.policy), fits=True)
-        if made is not None:
-            options[made.slug] = made
+    if record.dose <= 0:
+        options["stay-off"] = _stay_off(record)
+    else:
+        for row in listed.options:
+            made = _made(record, Plan(name=row.name, label=row.label, taper=row.taper, policy=row.policy), fits=True)
+            if made is not None:
+                options[made.slug] = made
     for plan in record.plans:
         made = _made(record, plan)
         assert made is not None
         options[made.slug] = made
+    if not options:
+        raise InputError("drugs", "no taper of the library has a step at this dose", value=f"{number(record.dose)} mg",
+                         hint="write a plan: '10 mg for 4 weeks, 1 mg less every 4 weeks to 0'")  # fmt: skip
+    if not listed.flares:
+        return options
     now = record.antibody(record.today)
-    chosen = [listed.reference, *(slug(p.name) for p in record.plans if p.antibody is None)]
+    chosen = [listed.reference, "stay-off", *(slug(p.name) for p in record.plans if p.antibody is None)]
     for name in chosen:
         if name in options:
             other = _other(options[name], now is not None, listed.antibody)
             options.setdefault(other.slug, other)
     return options
+
+
+def _stay_off(record: Record) -> Option:
+    """Return what is left to plan where no prednisone is taken: to watch, half a year at a time."""
+    taper = Taper("stay-off", "Stay off prednisone", "prednisone", "no prednisone is taken now", "assumed",
+                  (Step((0.0,), _WATCHED, 0.0),), 0.0)  # fmt: skip
+    antibody, since = antibody_of(record, None, "stay-off")
+    return Option("stay-off", taper.title, taper, candidate_list(record.disease).policy, 0.0, antibody, since,
+                  week_before(record))  # fmt: skip
+
+
+def week_before(record: Record) -> tuple[float, ...]:
+    """Return mg a day of the week before today, for the check of falls."""
+    return tuple(record.levels(record.today - timedelta(days=7), 7))
 
 
 def choose(record: Record, names: list[str] | None) -> dict[str, Option]:
@@ -234,10 +268,10 @@ def _made(record: Record, plan: Plan, *, fits: bool = False) -> Option | None:
             if fits:
                 return None
             raise
-    antibody, since = _antibody(record, plan.antibody, where)
+    antibody, since = antibody_of(record, plan.antibody, where)
     return Option(
         slug(plan.name), plan.label or taper.title, taper, policy, record.dose, antibody, since,
-        tuple(record.prednisone(date.fromordinal(record.today.toordinal() - 7), 7)),
+        week_before(record),
     )  # fmt: skip
 
 
@@ -246,11 +280,13 @@ def _entered(name: str, dose: float) -> Taper:
     return load_taper(name, start=dose).from_dose(dose)
 
 
-def _antibody(record: Record, asked: str | None, where: str) -> tuple[Regimen | None, float]:
+def antibody_of(record: Record, asked: str | None, where: str = "antibody") -> tuple[Regimen | None, float]:
+    """Return an antibody as it is asked for and days since its first dose: what is taken now where nothing is asked."""
     now = record.antibody(record.today)
-    if asked is None:
-        return (now.read, float((record.today - now.from_).days)) if now else (None, 0.0)
-    return (None, 0.0) if asked.casefold() == "none" else (parse(asked, where=where), 0.0)
+    wanted = parse(asked, where=where) if asked is not None and asked.casefold() != "none" else None
+    if now is not None and (asked is None or wanted == now.read):
+        return now.read, float((record.today - now.from_).days)
+    return wanted, 0.0
 
 
 def _other(option: Option, taken: bool, regimen: str) -> Option:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from abate.study.statistics.proportions import proportion
 if TYPE_CHECKING:
     from abate.planner.options import Option
 
-__all__ = ["QUANTILES", "fan_of", "outlook", "paired_difference", "share", "spread"]
+__all__ = ["QUANTILES", "UNKNOWN", "fan_of", "outlook", "paired_difference", "share", "spread"]
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -23,6 +24,8 @@ Booleans = npt.NDArray[np.bool_]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 LEVEL = 0.95
 SPREAD = 0.9
+UNKNOWN = Estimate(math.nan, math.nan, math.nan, LEVEL, 0, "not forecast: no model links prednisone to this disease")
+"""What is said of flares where they are not modelled."""
 
 
 def share(hit: Booleans, effective: int | None = None) -> Estimate:
@@ -102,6 +105,8 @@ def outlook(
     courses: Mapping[str, Floats],
     effective: int,
     threshold: float,
+    *,
+    flares: bool = True,
 ) -> dict[str, Any]:
     """Return the estimates of one option; see `abate.planner`.
 
@@ -118,12 +123,18 @@ def outlook(
         Distinct people.
     threshold : float
         Points at which a flare is called.
+    flares : bool
+        Whether the model knows what prednisone does to flares; if not, what depends on them is left open.
     """
     well = np.isfinite(courses["symptoms"]).all(axis=1)
     daily, flare_day = daily[well], flare_day[well]
     courses = {name: rows[well] for name, rows in courses.items()}
     end = 7 * weeks
-    by_week = [{"week": w, **share(flare_day <= 7 * w, effective).as_dict()} for w in range(weeks + 1)]
+
+    def chance(hit: Booleans) -> Estimate:
+        return share(hit, effective) if flares else UNKNOWN
+
+    by_week = [{"week": w, **chance(flare_day <= 7 * w).as_dict()} for w in range(weeks + 1)]
     off = (daily[:, -1] == 0).astype(bool)
     free = np.cumsum(daily[:, ::-1] > 0, axis=1)[:, ::-1] == 0
     weekly = daily[:, : 7 * weeks].reshape(len(daily), weeks, 7).mean(axis=2)
@@ -132,21 +143,21 @@ def outlook(
         "weeks": weeks,
         "failed": int((~well).sum()),
         "flare": {
-            "total": share(flare_day <= end, effective),
+            "total": chance(flare_day <= end),
             "by_week": by_week,
-            "while_on_prednisone": share((flare_day < end) & _on(daily, flare_day), effective),
-            "threshold": {"value": threshold, "unit": "point of the symptom score"},
+            "while_on_prednisone": chance((flare_day < end) & _on(daily, flare_day)),
+            "threshold": {"value": threshold if flares else None, "unit": "point of the symptom score"},
         },
         "cumulative-prednisone-mg": spread(daily.sum(axis=1)),
         "off-prednisone": share(off, effective),
-        "off-prednisone-without-flare": share(off & np.isinf(flare_day), effective),
+        "off-prednisone-without-flare": chance(off & np.isinf(flare_day)),
         "days-off-prednisone": spread(free.sum(axis=1).astype(float)),
         "adrenal": adrenal(option, daily.shape[1], flare_day, courses["morning_cortisol"], effective),
         "fans": {
             "dose": fan_of(dose),
-            "symptoms": fan_of(courses["symptoms"]),
+            "withdrawal": fan_of(courses["W"]),
             "morning-cortisol": fan_of(courses["morning_cortisol"]),
-            "crp": fan_of(courses["crp"]),
+            **({name: fan_of(courses[name]) for name in ("symptoms", "crp")} if flares else {}),
         },
     }
 

@@ -10,13 +10,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from abate.engine.ensemble import Run
+from abate.engine.ensemble import Dose, Run, compile_model
 from abate.ground.errors import InputError
 from abate.inference import Measurement, Patient, PatientDose, Posterior, fit_person
 from abate.inference.prior import Prior, outside_noise
 from abate.inference.seen import read_seen
-from abate.planner.record import Entry, Record
+from abate.planner.record import Entry, Measured, Record
 from abate.planner.settings import candidate_list, value
+from abate.planner.steroids import PREDNISONE
 from abate.science.model import Model, load
 from abate.science.population import Population, load_population
 from abate.science.regimen.drugs import clock_hours
@@ -29,6 +30,12 @@ Basis = Literal["posterior", "population prior"]
 
 OUTPUTS = ("symptoms", "u", "W", "adrenal_index", "morning_cortisol", "stimulated_cortisol", "crp", "esr", "il6", "C")
 GROUP = 16
+_DRIVE = ("I0",)
+"""Parameters that are 0 where the disease of the model is not the patient's."""
+_ADRENAL = ("morning-cortisol", "drug-level")
+"""What is measured that does not depend on the disease."""
+_OF_ILLNESS = ("crp", "esr", "il6")
+"""What another illness raises too."""
 
 
 @dataclass(frozen=True)
@@ -143,10 +150,9 @@ def people_like(
             "than the population."
         )
     until = posterior.day + 7.0 * (horizon + 5)
-    run = posterior.run(OUTPUTS, until=until)
-    return People(
-        record, kind, says, (*posterior.warnings, *posterior.seen.notes), run, posterior, first, until, effective
-    )
+    run = posterior.run(until=until)  # with every output of the model: one compiled kernel serves every patient
+    warnings = (*posterior.warnings, *posterior.seen.notes, *_notes(record))
+    return People(record, kind, says, warnings, run, posterior, first, until, effective)
 
 
 def patient_of(record: Record, model: Model) -> tuple[Patient, date]:
@@ -165,9 +171,9 @@ def patient_of(record: Record, model: Model) -> tuple[Patient, date]:
     doses = [PatientDose(k + hour, "prednisone", "oral", mg) for k, mg in enumerate(taken) if mg > 0]
     doses += _antibody_doses(record, begin, days)
     measurements = sorted([*_laboratory(record, begin), *_diary(record, begin, model)], key=lambda m: m.time)
-    known: dict[str, float] = {}
-    if begin > record.diagnosed:
-        known = at_start(model, record.prednisone(begin - timedelta(days=1), 1)[0])
+    known = at_start(model, record, begin) if begin > record.diagnosed else {}
+    if not record.flares_forecast:
+        known |= dict.fromkeys(_DRIVE, 0.0)
     patient = Patient(
         record.name, tuple(sorted(doses, key=lambda d: d.time)), tuple(measurements), covariates(record, model), known,
         begin, float(days),
@@ -184,24 +190,23 @@ def covariates(record: Record, model: Model) -> dict[str, float]:
     return {k: float(v) for k, v in found.items() if v is not None and k in {*model.covariates, *drawn}}
 
 
-def at_start(model: Model, dose: float) -> dict[str, float]:
-    """Return the state of somebody who has long taken a dose: felt dose, inflammation, mass of the adrenals.
+def at_start(model: Model, record: Record, begin: date) -> dict[str, float]:
+    """Return how somebody comes into the window who was treated before it: as a typical person who took those doses.
 
-    Inflammation is the drive less the glucocorticoid effect, D/I = ED50/(ED50 + dose) (disease model, section 1); the
-    adrenals are at the analytic steady state A = 1 - e/c0, not below the floor (glucocorticoids, section 3, rule 1).
+    The typical person begins untreated, lives through the doses of the years before `begin`, and hands on the dose, the
+    inflammation as a share of the drive, the memory of the tissue and the mass of the adrenals.
     """
-    from scipy.optimize import brentq
-
-    p = {name: model.parameters[model.resolve(name)].value for name in
-         ("ED50", "kap", "k_MR", "KGR", "n_GR", "floor_mass", "physiological_dose")}  # fmt: skip
-
-    def pinned(c: float) -> float:
-        return float((1 + p["k_MR"]) / (c + p["k_MR"]) / (1 + (c / p["KGR"]) ** p["n_GR"]) - 1)
-
-    baseline = float(brentq(pinned, 1e-3, 10.0))
-    activity = p["kap"] * dose / p["physiological_dose"]
-    adrenal = max(1 - activity / baseline, p["floor_mass"])
-    return {"dose_before": dose, "D_entry": p["ED50"] / (p["ED50"] + dose), "A_before": adrenal}
+    days = min((begin - record.diagnosed).days, int(value("settings", "lead_in")))
+    lead = begin - timedelta(days=days)
+    still = outside_noise(model)
+    run = compile_model(still).start({}, np.arange(GROUP), 0)
+    hour = clock_hours()["morning"] / 24
+    taken = record.prednisone(lead, days)
+    doses = [Dose(k + hour, "prednisone", "oral", mg) for k, mg in enumerate(taken) if mg > 0]
+    doses += [Dose(d.time, d.drug, d.route, d.amount, d.duration) for d in _antibody_doses(record, lead, days)]
+    last = {name: float(rows[0, 0]) for name, rows in run.advance(float(days), doses).items()}
+    found = {"dose_before": taken[-1], "D_entry": last["D"] / last["drive"], "M_entry": last["M"]}
+    return {**found, "A_before": last["A"], "P_before": last["P"]}
 
 
 def symptom_points(entry: Entry, model: Model) -> float | None:
@@ -214,14 +219,41 @@ def symptom_points(entry: Entry, model: Model) -> float | None:
 
 def _laboratory(record: Record, begin: date) -> list[Measurement]:
     return [
-        Measurement(float((m.date - begin).days), m.name, m.number, m.unit, m.censored, f"measurements, {m.date}")
+        Measurement(float((m.date - begin).days), m.name, *m.level, m.censored, f"measurements, {m.date}")
         for m in record.measurements
-        if m.date >= begin
+        if m.date >= begin and speaks(record, m)
     ]
+
+
+def speaks(record: Record, measured: Measured) -> bool:
+    """Return whether a laboratory value tells of what is modelled: not of another illness, or of another disease."""
+    if not record.flares_forecast:
+        return measured.name in _ADRENAL
+    return measured.name not in _OF_ILLNESS or record.ill(measured.date) is None
+
+
+def _notes(record: Record) -> tuple[str, ...]:
+    """Return what a reader must know of how the record was read."""
+    said = []
+    if not record.flares_forecast:
+        said.append(candidate_list(record.disease).why)
+    unused = [m for m in record.measurements if record.flares_forecast and not speaks(record, m)]
+    if unused:
+        names = ", ".join(f"{m.name} of {m.date}" for m in unused)
+        said.append(f"not used, because another illness moves it too: {names}")
+    if record.steroid not in PREDNISONE:
+        said.append(
+            f"{record.steroid} counts as {record.dose:g} mg of prednisone a day, by equal effect on inflammation; it "
+            "may suppress the adrenals more or less than that. Plans are written in prednisone: a change of drug is "
+            "for the doctor to make"
+        )
+    return tuple(said)
 
 
 def _diary(record: Record, begin: date, model: Model) -> list[Measurement]:
     """Return the diary as symptom scores, days close together averaged: they share their error."""
+    if not record.flares_forecast:
+        return []
     rows = [((e.date - begin).days, symptom_points(e, model)) for e in record.diary if e.date >= begin]
     scored = sorted((day, points) for day, points in rows if points is not None)
     every = value("settings", "diary_every")
@@ -243,7 +275,7 @@ def _antibody_doses(record: Record, begin: date, days: int) -> list[PatientDose]
     doses = []
     for course in record.drugs:
         regimen = course.read
-        if regimen.drug not in ("tocilizumab", "sarilumab"):
+        if regimen.drug not in ("tocilizumab", "sarilumab") or course.from_ > begin + timedelta(days=days):
             continue
         offset = (course.from_ - begin).days
         end = min(days, (course.to - begin).days + 1 if course.to else days)

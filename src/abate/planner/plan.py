@@ -10,7 +10,7 @@ import numpy as np
 from abate.ground.results import Estimate
 from abate.planner.flags import red_flags
 from abate.planner.forecast import Forecast
-from abate.planner.outlook import paired_difference
+from abate.planner.outlook import UNKNOWN, paired_difference
 from abate.planner.people import People
 from abate.planner.record import Record
 from abate.planner.settings import candidate_list, numbers
@@ -50,6 +50,8 @@ def compare(forecasts: Mapping[str, Forecast], reference: str) -> dict[str, dict
         found[slug] = {
             name: paired_difference(a[both].astype(float), b[both].astype(float)) for name, (a, b) in rows.items()
         }
+        if not base.people.record.flares_forecast:
+            found[slug]["flare"] = UNKNOWN
     return found
 
 
@@ -87,6 +89,7 @@ def payload(
             "people": people.n,
             "effective_people": people.effective,
             "warnings": list(people.warnings),
+            "flares_forecast": record.flares_forecast,
         },
         "red_flags": [flag.as_dict() for flag in red_flags(record)],
         "reference": chosen,

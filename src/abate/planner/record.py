@@ -16,9 +16,12 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from abate.ground.errors import InputError
+from abate.ground.errors import InputError, UnitError
 from abate.ground.files import Document, load_yaml, write_atomically
 from abate.ground.schema import read
+from abate.planner.laboratory import in_clinic_unit
+from abate.planner.settings import candidate_list, value
+from abate.planner.steroids import daily_level, glucocorticoids, mg_on, running_on
 from abate.science.regimen import Regimen, load_tablets, parse
 
 __all__ = [
@@ -70,6 +73,10 @@ class Course(_Strict):
             raise ValueError("no drug is named: write it first, as in 'prednisone 10 mg every morning'")
         if written.needs_weight and written.drug not in ("tocilizumab", "sarilumab"):
             raise ValueError("a dose per kg is understood for the antibodies only; write the dose in mg")
+        if written.drug in glucocorticoids() and written.route in (None, "oral"):
+            most = value("settings", "largest_dose")
+            if max(written.doses(written.start, written.start + 1, persons=1).amount.sum(), *written.amounts) > most:
+                raise ValueError(f"more than anybody takes by mouth; allowed: up to {most:g} mg a day")
         return text
 
     @model_validator(mode="after")
@@ -122,6 +129,19 @@ class Measured(_Strict):
             raise ValueError("not a level; allowed: 0 or more")
         return text if text[:1] in "<>" else number
 
+    @model_validator(mode="after")
+    def _measurable(self) -> Measured:
+        try:
+            in_clinic_unit(self.name, self.number, self.unit)
+        except UnitError as error:
+            raise ValueError(f"{self.name}, {error}") from error
+        return self
+
+    @property
+    def level(self) -> tuple[float, str]:
+        """The value, or the limit, and its unit as the clinic's measure has it."""
+        return in_clinic_unit(self.name, self.number, self.unit)
+
     @property
     def number(self) -> float:
         """The value, or the limit."""
@@ -141,6 +161,12 @@ class Illness(_Strict):
     what: str = ""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Illness:
+        if self.to is not None and self.to < self.from_:
+            raise ValueError(f"it ends on {self.to}, before it begins on {self.from_}")
+        return self
 
 
 class Plan(_Strict):
@@ -171,7 +197,7 @@ class Record(_Strict):
 
     Attributes
     ----------
-    disease : {'pmr', 'gca'}
+    disease : {'pmr', 'gca', 'ra', 'fibromyalgia'}
     today : date
         Day from which plans begin; the day on which it is read where the file does not say.
     diagnosed : date
@@ -179,7 +205,7 @@ class Record(_Strict):
     weight, height : float
         kg and cm.
     drugs : tuple of Course
-        With real dates; a later course of the same drug takes the place of an earlier one.
+        With real dates; a later course of a glucocorticoid takes the place of an earlier one.
     diary, measurements, illness, plans
     flare_risk : float, optional
         Chance of a flare that the patient would accept, 0-1; for ``--optimise``.
@@ -187,7 +213,7 @@ class Record(_Strict):
 
     format: int = FORMAT
     name: str = "patient"
-    disease: Literal["pmr", "gca"]
+    disease: Literal["pmr", "gca", "ra", "fibromyalgia"]
     today: date = Field(default_factory=date.today)
     diagnosed: date
     born: int | None = Field(None, ge=1900, le=2100)
@@ -220,16 +246,23 @@ class Record(_Strict):
         if self.diagnosed > self.today:
             raise ValueError(f"diagnosed {self.diagnosed} lies after today, {self.today}")
         dated = [("diary", e.date) for e in self.diary] + [("measurements", m.date) for m in self.measurements]
+        dated += [("drugs", c.from_) for c in self.drugs] + [("illness", i.from_) for i in self.illness]
         for what, day in dated:
             if day > self.today:
-                raise ValueError(f"{what}: {day} lies after today, {self.today}")
+                hint = "; what will be taken is a plan" if what == "drugs" else ""
+                raise ValueError(f"{what}: {day} lies after today, {self.today}{hint}")
         days = [e.date for e in self.diary]
         twice = sorted({d for d in days if days.count(d) > 1})
         if twice:
             raise ValueError(f"diary: {twice[0]} stands twice; keep one entry a day")
-        if not any(c.read.drug in GLUCOCORTICOIDS for c in self.drugs):
-            raise ValueError("drugs: no prednisone or prednisolone is recorded; add what was taken, with dates")
+        if not any(c.read.drug in glucocorticoids() for c in self.drugs):
+            raise ValueError("drugs: no prednisone or other glucocorticoid is recorded; add what was taken, with dates")
         return self
+
+    @property
+    def flares_forecast(self) -> bool:
+        """Whether a model knows what prednisone does to flares of this disease."""
+        return candidate_list(self.disease).flares
 
     def with_entry(self, entry: Entry) -> Record:
         """Return the record with a day of the diary added, or replaced where the day exists.
@@ -247,13 +280,28 @@ class Record(_Strict):
         return self.model_copy(update={"diary": tuple(sorted([*kept, entry], key=lambda e: e.date))})
 
     def prednisone(self, first: date, days: int) -> list[float]:
-        """Return mg of prednisone taken on each day from a date on; prednisolone counts as the same."""
-        return [_on(self.drugs, first + timedelta(days=k)) for k in range(days)]
+        """Return mg of prednisone taken on each day from a date on; other glucocorticoids by equal effect."""
+        return [mg_on(self.drugs, first + timedelta(days=k)) for k in range(days)]
+
+    def levels(self, first: date, days: int) -> list[float]:
+        """Return the same with doses that alternate at their mean."""
+        return [daily_level(self.drugs, first + timedelta(days=k)) for k in range(days)]
 
     @property
     def dose(self) -> float:
-        """mg of prednisone taken yesterday: what today's dose continues."""
-        return self.prednisone(self.today - timedelta(days=1), 1)[0]
+        """mg of prednisone a day taken until yesterday: what today's dose continues."""
+        return self.levels(self.today - timedelta(days=1), 1)[0]
+
+    @property
+    def steroid(self) -> str:
+        """The glucocorticoid taken until yesterday; prednisone where there is none."""
+        course = running_on(self.drugs, self.today - timedelta(days=1))
+        return str(course.read.drug) if course else "prednisone"
+
+    def ill(self, day: date) -> Illness | None:
+        """Return the illness that still moves CRP, ESR and IL-6 on a day."""
+        after = timedelta(days=value("settings", "after_illness"))
+        return next((i for i in self.illness if i.from_ <= day <= (i.to or self.today) + after), None)
 
     def antibody(self, day: date) -> Course | None:
         """Return the course of tocilizumab or sarilumab that runs on a day."""
@@ -262,18 +310,6 @@ class Record(_Strict):
             if c.read.drug in ("tocilizumab", "sarilumab") and c.from_ <= day and (c.to is None or day <= c.to)
         ]  # fmt: skip
         return max(running, key=lambda c: c.from_) if running else None
-
-
-GLUCOCORTICOIDS = ("prednisone", "prednisolone")
-
-
-def _on(drugs: tuple[Course, ...], day: date) -> float:
-    running = [c for c in drugs if c.read.drug in GLUCOCORTICOIDS and c.from_ <= day and (c.to is None or day <= c.to)]
-    if not running:
-        return 0.0
-    course = max(running, key=lambda c: c.from_)  # the latest begun stands: a new dose replaces the old one
-    offset = (day - course.from_).days
-    return float(course.read.doses(float(offset), offset + 1.0).amount.sum())
 
 
 def load_record(path: str | Path) -> Record:

@@ -36,7 +36,11 @@ class Candidate(_Strict):
 
 
 class Candidates(_Strict):
-    """What is tried for a disease, with the model, the population, and who decides after a flare."""
+    """What is tried for a disease, with the model, the population, and who decides after a flare.
+
+    Where ``flares`` is false no model links prednisone to the disease: plans then tell of prednisone, withdrawal and
+    the adrenals alone, and ``why`` says so.
+    """
 
     name: str
     title: str
@@ -44,11 +48,13 @@ class Candidates(_Strict):
     model: str
     population: str
     policy: str
-    antibody: str
+    antibody: str = ""
     source: str = Field(min_length=1)
     grade: Grade
     options: tuple[Candidate, ...]
     reference: str
+    flares: bool = True
+    why: str = ""
 
 
 class _Fall(_Strict):

@@ -17,7 +17,12 @@ from abate.report.tables import brief, interval, percent, table
 __all__ = ["compose", "flare_figure"]
 
 CAUSES = ("flare", "withdrawal", "adrenals", "none of these")
-NAMES = {"pmr": "polymyalgia rheumatica", "gca": "giant cell arteritis"}
+NAMES = {
+    "pmr": "polymyalgia rheumatica",
+    "gca": "giant cell arteritis",
+    "ra": "rheumatoid arthritis",
+    "fibromyalgia": "fibromyalgia",
+}
 
 
 def compose(plan: Mapping[str, Any]) -> Report:
@@ -29,9 +34,14 @@ def compose(plan: Mapping[str, Any]) -> Report:
         As results.json of ``abate plan`` holds it (`abate.planner.plan.payload`), estimates as mappings.
     """
     patient, basis = plan["patient"], plan["basis"]
-    sections = [*_flags(plan), Section("In short", _short(plan)), Section("Flares", _flares(plan))]
+    flares = basis.get("flares_forecast", True)
+    sections = [*_flags(plan), Section("In short", _short(plan))]
+    sections += [Section("Flares", _flares(plan))] if flares else []
     sections += [Section("Prednisone", _doses(plan)), Section("Adrenals", _adrenals(plan))]
-    sections += [Section("Symptoms to expect", _symptoms(plan)), *_explanation(plan), *_chosen(plan)]
+    sections.append(
+        Section("Symptoms to expect", _symptoms(plan)) if flares else Section("Withdrawal", _withdrawal(plan))
+    )
+    sections += [*_explanation(plan), *_chosen(plan)]
     sections.append(Section("What stands behind this", (_honesty(plan),)))
     weeks = next(iter(plan["options"].values()))["weeks"]
     return Report(
@@ -106,6 +116,8 @@ def _differences(plan: Mapping[str, Any]) -> list[Part]:
 
 
 def _points(row: Mapping[str, Any]) -> str:
+    if row["estimate"] is None:
+        return interval(row)
     return interval({k: 100 * row[k] for k in ("estimate", "low", "high")}, digits=2)
 
 
@@ -174,6 +186,11 @@ def _symptoms(plan: Mapping[str, Any]) -> tuple[Part, ...]:
         "visit calls a flare."
     )
     return _fans(plan, "symptoms", "symptoms", "Symptom score (points)", caption)
+
+
+def _withdrawal(plan: Mapping[str, Any]) -> tuple[Part, ...]:
+    caption = "Complaints of steroid withdrawal, in points of the symptom score: median, and bands of 50 and 90 %."
+    return _fans(plan, "withdrawal", "withdrawal", "Withdrawal (points)", caption)
 
 
 def _adrenals(plan: Mapping[str, Any]) -> tuple[Part, ...]:

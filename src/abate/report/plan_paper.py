@@ -138,6 +138,11 @@ def _length(days: int) -> str:
 
 def _why(plan: Mapping[str, Any]) -> str:
     option = plan["options"][plan["chosen"]]
+    if not plan["basis"].get("flares_forecast", True):
+        return (
+            f"{' '.join(plan['basis']['warnings'])}. Prednisone over {option['weeks']} weeks: "
+            f"{interval(option['cumulative-prednisone-mg'], digits=4)} mg."
+        )
     said = (
         f"Simulated for {plan['basis']['people']} virtual people on the same doses, the chance of a flare within "
         f"{option['weeks']} weeks is {interval(option['flare']['total'], share=True)}; prednisone over that time, "

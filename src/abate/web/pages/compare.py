@@ -152,8 +152,9 @@ class _Comparison:
         for slug, option in plan["options"].items():
             for warning in option["warnings"]:
                 html(f"{escape(option['label'])} ({escape(slug)}): {escape(warning)}", classes="caution", tag="p")
-        html(escape(_("When a flare may come")), tag="h2")
-        html(flare_svg(_, plan))
+        if plan["basis"]["flares_forecast"]:
+            html(escape(_("When a flare may come")), tag="h2")
+            html(flare_svg(_, plan))
         html(escape(_("Prednisone")), tag="h2")
         html(fans(_, plan, "dose"), classes="fans")
         html(escape(_("Adrenals")), tag="h2")
