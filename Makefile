@@ -40,7 +40,7 @@ bench: .venv/dev.stamp
 	$(BIN)/python benchmarks/run.py
 
 docs: .venv/dev.stamp
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Versions with hashes and no addresses; needs uv.
 EXTRAS := $(foreach e,expression readers fit pdf figures clinic planner sensitivity cluster web big,--extra $(e))
