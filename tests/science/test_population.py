@@ -63,7 +63,7 @@ def test_nobody_is_that_heavy() -> None:
         (("[weight]", "[wieght]"), "wieght: no such covariate; .*did you mean 'weight'"),
         (('unit = "kg"', 'unit = "litre"'), r"weight\.unit: the unit has the wrong dimension: 'litre'"),
         (('kind = "share"\nof', 'kind = "normal"\nof'), "line .*, sex"),
-        (('grade = "verified"', 'grade = "certain"'), "Input should be 'verified'"),
+        (('grade = "verified"', 'grade = "certain"'), "it should be 'verified'"),
         (("value = 0.82", "value = 1.2"), "less than or equal to 1"),
     ],
 )

@@ -31,9 +31,9 @@ def test_every_trial_of_the_library_loads(name: str) -> None:
 
 
 WRONG = [
-    ("weeks: 52", "weeks: 0", r"line \d+, weeks: Input should be greater than 0: 0"),
+    ("weeks: 52", "weeks: 0", r"line \d+, weeks: it should be greater than 0: 0"),
     ("    taper: giacta-52", "    taper: giacta-53", "giacta-53"),
-    ("    patients: 50\n", "    patients: 0\n", r"arms\.placebo-26\.patients: Input should be greater than 0: 0"),
+    ("    patients: 50\n", "    patients: 0\n", r"arms\.placebo-26\.patients: it should be greater than 0: 0"),
     ("    patients: 50\n", "    patient: 50\n", r"no such key; .*did you mean 'patients'"),
     ("tocilizumab 162 mg sc every week", "tocilizumap 162 mg sc every week", "did you mean 'tocilizumab'"),
     ("tocilizumab 162 mg sc every week", "tocilizumab 162 sc every week", r"drugs\[0\].*unit"),
@@ -42,9 +42,27 @@ WRONG = [
     ("    share: [0.20,", "    share: [0.30,", "add up to 1.1"),
     ("visits: every 2 weeks", "visits: [0, 4, 4, 8]", "weeks overlap"),
     ("visits: every 2 weeks", "visits: sometimes", "not a visit schedule"),
-    ("reference: placebo-26", "reference: placebo-27", "did you mean 'placebo-"),
-    ("  unit: 1/year", "  unit: 1/yaer", "the unit is not known: '1/yaer'"),
-    ("  unit: 1/year", "  unit: mg", "wrong dimension: 'mg'"),
+    ("reference: placebo-26", "reference: placebo-27", r"did you mean 'placebo-26' or 'placebo-52'\?"),
+    ("  unit: 1/year", "  unit: 1/yaer", r"mine.yaml, line \d+, dropout.unit: the unit is not known: '1/yaer'"),
+    (
+        "  unit: 1/year",
+        "  unit: mg",
+        r"mine.yaml, line \d+, dropout.unit: .*wrong dimension: 'mg'; allowed: a unit that",
+    ),
+    (
+        "disease: gca",
+        "disease: gout",
+        r"mine.yaml, line \d+, disease: the library has no model of this disease: 'gout'; "
+        "allowed: gca, pmr",
+    ),
+    ("disease: gca", "disease: gcaa", "did you mean 'gca'"),
+    (
+        "measures: [symptom-score, crp, esr, il6, drug-level, morning-cortisol]",
+        "measures: symptom-score",
+        r"line \d+, measures: here should stand a list, as in \[a, b\]",
+    ),
+    ("weeks: 52", "weeks: a year", "weeks: here should stand a whole number: 'a year'"),
+    ("  rate: 0.30", "  rate: fast", r"dropout.rate: here should stand a number: 'fast'"),
     ("  unit: 1/year\n", "", "dropout: the key 'unit' is missing"),
     ("  - sustained-remission\n", "  - sustained-remision\n", "did you mean 'sustained-remission'"),
     ("population: gca", "population: gcaa", "no such population"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from abate.ground.errors import InputError
 from abate.ground.files import Document, did_you_mean
 
-__all__ = ["explain", "read"]
+__all__ = ["explain", "in_words", "read"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -57,9 +57,58 @@ def explain(model: Any, document: Document, error: ValidationError, place: tuple
         return document.error(key, "there is no such key", allowed=known, hint=did_you_mean(str(key[-1]), known))
     if first["type"] == "missing":
         return document.error(key[:-1], f"the key {str(key[-1])!r} is missing")
-    message = str(first["msg"]).removeprefix("Value error, ")
     value = first.get("input")
-    return document.error(key, message, **({} if isinstance(value, (dict, list)) else {"value": value}))
+    details = {} if isinstance(value, (dict, list, tuple)) else {"value": value}
+    cause = (first.get("ctx") or {}).get("error")
+    deeper = cause.__cause__ if isinstance(cause, ValueError) else None
+    if isinstance(deeper, InputError):
+        return document.error(key, deeper.problem, value=deeper.value, allowed=deeper.allowed, hint=deeper.hint)
+    return document.error(key, in_words(first), **details)
+
+
+_SHAPES = {
+    "extra_forbidden": "there is no such key",
+    "missing": "this is missing",
+    "tuple_type": "here should stand a list, as in [a, b] or lines that begin with -",
+    "list_type": "here should stand a list, as in [a, b] or lines that begin with -",
+    "dict_type": "here should stand keys with values, as in key: value",
+    "model_type": "here should stand keys with values, as in key: value",
+    "model_attributes_type": "here should stand keys with values, as in key: value",
+    "string_type": "here should stand text; put a number or a date into quotes",
+    "bool_type": "here should stand true or false",
+    "bool_parsing": "here should stand true or false",
+    "int_type": "here should stand a whole number",
+    "int_parsing": "here should stand a whole number",
+    "int_from_float": "here should stand a whole number",
+    "float_type": "here should stand a number",
+    "float_parsing": "here should stand a number",
+    "finite_number": "here should stand a finite number",
+    "date_from_datetime_parsing": "here should stand a date, as in 2026-11-02",
+    "date_parsing": "here should stand a date, as in 2026-11-02",
+    "date_type": "here should stand a date, as in 2026-11-02",
+    "too_short": "here is less than is needed",
+    "string_too_short": "here should stand some text",
+    "string_pattern_mismatch": "this does not have the right form",
+}
+
+
+def in_words(finding: Mapping[str, Any]) -> str:
+    """Say a finding of pydantic's in words that a file's author knows.
+
+    Examples
+    --------
+    >>> in_words({"type": "tuple_type", "msg": "Input should be a valid tuple"})
+    'here should stand a list, as in [a, b] or lines that begin with -'
+    >>> in_words({"type": "greater_than", "msg": "Input should be greater than 0"})
+    'it should be greater than 0'
+    """
+    kind = str(finding["type"])
+    if (finding.get("ctx") or {}).get("pattern") == r"^[a-z][a-z0-9-]*$":
+        return "a name has small letters, digits and hyphens, and begins with a letter"
+    if kind in _SHAPES:
+        return _SHAPES[kind]
+    message = str(finding["msg"]).removeprefix("Value error, ").replace("Input should be", "it should be")
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message
 
 
 def _keys(path: Iterable[str | int], data: Any) -> tuple[str | int, ...]:

@@ -9,129 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from abate.ground.errors import InputError
 from abate.ground.files import Document, did_you_mean, library_path, load_yaml, set_path
-from abate.ground.quantity import Grade
 from abate.ground.schema import read
+from abate.science.model import available
 from abate.science.policy import load_policy
 from abate.science.population import load_population
 from abate.science.regimen import Regimen, load_taper, parse
-from abate.science.regimen.adherence import Adherence
 from abate.science.regimen.drugs import drug
 from abate.study.endpoints import ENDPOINTS, check_rule
 from abate.study.observation import charted, load_clinic
+from abate.trial.pieces import Dropout, Entry, Habit, Published, Strict
 
 __all__ = ["Arm", "Trial", "load_trial", "trial_names"]
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Sourced(_Strict):
-    """Something assumed or cited: who says so, and how far to trust it."""
-
-    source: str = Field(min_length=1)
-    grade: Grade
+WHOLE = "il6_blockade"
+"""The model of the library that a trial runs on, with the numbers of its disease."""
 
 
-class EntryDose(Sourced):
-    """Prednisone at entry, mg a day, and the share of people at each."""
-
-    mg: tuple[float, ...] = Field(min_length=1)
-    share: tuple[float, ...] = (1.0,)
-
-    @model_validator(mode="after")
-    def _shares_add_up(self) -> EntryDose:
-        if len(self.mg) != len(self.share):
-            raise ValueError(f"{len(self.mg)} doses but {len(self.share)} shares: give one share a dose")
-        if any(dose < 0 for dose in self.mg):
-            raise ValueError(f"a dose is negative ({min(self.mg):g}): allowed is 0 or more mg")
-        if abs(sum(self.share) - 1) > 1e-6 or any(part < 0 for part in self.share):
-            raise ValueError(f"the shares add up to {sum(self.share):g}: they must add up to 1, each 0 or more")
-        return self
-
-
-class EntryStates(Sourced):
-    """Parameters that set the state at entry: a number, or ``0.7 of prednisone`` (a share of the entry dose)."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    @property
-    def values(self) -> dict[str, float | str]:
-        """The entry parameters by name."""
-        return dict(self.model_extra or {})
-
-
-class Entry(_Strict):
-    """In which state people enter."""
-
-    prednisone: EntryDose | None = None
-    states: EntryStates | None = None
-
-
-class Dropout(Sourced):
-    """People who leave for reasons of their own, at a constant rate."""
-
-    rate: float = Field(ge=0)
-    unit: str
-
-    @field_validator("unit")
-    @classmethod
-    def _a_rate(cls, unit: str) -> str:
-        from abate.ground.units import convert
-
-        convert(1.0, unit, "1/day", where="dropout.unit")
-        return unit
-
-    @property
-    def per_day(self) -> float:
-        """The rate a day."""
-        from abate.ground.units import convert
-
-        return convert(self.rate, self.unit, "1/day")
-
-
-class Habit(Sourced):
-    """How people take a drug: doses missed, missed in a row, and late."""
-
-    missed: float = Field(0.0, ge=0, le=1)
-    """Share of doses that are not taken."""
-    clustered: float = Field(0.0, ge=0, lt=1)
-    """How missed doses cluster: 0 for each on its own, towards 1 for long runs; the share stays what it is."""
-    late: float = Field(0.0, ge=0, le=1)
-    """Share of the doses taken that are taken late."""
-    mean_delay_h: float | None = Field(None, gt=0)
-    """Mean delay of late doses, hours (exponential)."""
-    longest_delay_h: float | None = Field(None, gt=0)
-    """No dose is later than this."""
-    grid_h: float = Field(4.0, gt=0)
-    """Delays are rounded up to multiples of this; a finer grid costs more, as everybody's solution stops at each."""
-
-    @model_validator(mode="after")
-    def _lateness_has_a_length(self) -> Habit:
-        if self.late > 0 and (self.mean_delay_h is None or self.longest_delay_h is None):
-            raise ValueError("late doses need a length: write mean_delay_h and longest_delay_h in hours")
-        if self.longest_delay_h is not None and self.longest_delay_h < self.grid_h:
-            raise ValueError(
-                f"the longest delay ({self.longest_delay_h:g} h) is shorter than grid_h ({self.grid_h:g} h): "
-                "write a smaller grid_h"
-            )
-        return self
-
-    @property
-    def adherence(self) -> Adherence:
-        """The random process."""
-        if self.late == 0:
-            return Adherence(self.missed, self.clustered)
-        return Adherence(
-            self.missed, self.clustered, self.late, self.mean_delay_h or 0.0, self.longest_delay_h or 0.0, self.grid_h
-        )
-
-
-class Arm(_Strict):
+class Arm(Strict):
     """One arm: how many people, which drugs, which taper."""
 
     label: str
@@ -146,35 +44,7 @@ class Arm(_Strict):
         return tuple(parse(text) for text in self.drugs)
 
 
-class Published(Sourced):
-    """One published figure: a proportion (events of n) or a value."""
-
-    target: str
-    arm: str
-    endpoint: str
-    n: int = Field(gt=0)
-    events: int | None = None
-    value: float | None = None
-    unit: str = ""
-    calibrated: bool
-    misfit: str = ""
-    """Why the model is known to miss this figure, where it does."""
-
-    @model_validator(mode="after")
-    def _one_figure(self) -> Published:
-        if (self.events is None) == (self.value is None):
-            raise ValueError("give either events (of n) or a value")
-        if self.events is not None and not 0 <= self.events <= self.n:
-            raise ValueError(f"{self.events} events of {self.n} people: allowed are 0 to {self.n}")
-        return self
-
-    @property
-    def figure(self) -> float:
-        """The published figure as one number."""
-        return self.events / self.n if self.events is not None else float(self.value or 0.0)
-
-
-class Trial(_Strict):
+class Trial(Strict):
     """A trial, ready to run.
 
     Examples
@@ -196,16 +66,16 @@ class Trial(_Strict):
     policy: str
     entry: Entry = Entry()
     dropout: Dropout | None = None
-    adherence: dict[str, Habit] = {}
+    adherence: dict[str, Habit] = Field(default_factory=dict)
     diary: str | None = None
     arms: dict[str, Arm]
     reference: str | None = None
-    groups: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     endpoints: tuple[str, ...] = ("patients-with-a-flare", "cumulative-glucocorticoid-mg")
-    endpoint_rules: dict[str, dict[str, Any]] = {}
+    endpoint_rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
     published: tuple[Published, ...] = ()
     twins: bool = False
-    parameters: dict[str, float | str] = {}
+    parameters: dict[str, float | str] = Field(default_factory=dict)
     uncertainty: Literal["none", "ensemble"] = "none"
     """``ensemble``: people are drawn from plausible sets of the model's numbers instead of from the best one."""
 
@@ -217,7 +87,7 @@ class Trial(_Strict):
     @property
     def model_name(self) -> str:
         """The model that is solved."""
-        return self.model or f"il6_blockade/{self.disease}"
+        return self.model or f"{WHOLE}/{self.disease}"
 
     @property
     def visit_days(self) -> tuple[int, ...]:
@@ -320,6 +190,7 @@ def _beside(data: Any, folder: Path) -> Any:
 def read_trial(document: Document) -> Trial:
     """Read a trial from a parsed file, with every name looked up."""
     trial = read(Trial, document)
+    _check_model(document, trial)
     if not trial.arms:
         raise document.error(("arms",), "a trial needs an arm", hint="add one: name: {label: ..., patients: 50}")
     _look_up(document, trial)
@@ -339,6 +210,17 @@ def read_trial(document: Document) -> Trial:
         load_policy(trial.policy)
     _check_adherence(document, trial)
     return trial
+
+
+def _check_model(document: Document, trial: Trial) -> None:
+    """Refuse a disease that no model of the library is of, where the file names no model of its own."""
+    if trial.model is not None:
+        return
+    known = [name for name in available().get(WHOLE, ()) if not name.startswith("_")]
+    if trial.disease not in known:
+        hint = did_you_mean(trial.disease, known) or "or name a model of your own: model: FILE"
+        problem = "the library has no model of this disease"
+        raise document.error(("disease",), problem, value=trial.disease, allowed=known, hint=hint)
 
 
 def _check_adherence(document: Document, trial: Trial) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from abate.ground.errors import AbateError, InputError, MissingExtra, SolveError, StorageError
+from abate.ground.schema import in_words
 
 __all__ = ["Fault", "FaultAnswer", "answer", "install", "one_line"]
 
@@ -60,14 +61,15 @@ def one_line(errors: Sequence[Any]) -> str:
 
     Examples
     --------
-    >>> one_line([{"loc": ("body", "patients"), "msg": "Input should be greater than 0", "input": 0}])
-    'body.patients: Input should be greater than 0: 0'
+    >>> error = {"type": "greater_than", "loc": ("patients",), "msg": "Input should be greater than 0", "input": 0}
+    >>> one_line([error])
+    'patients: it should be greater than 0: 0'
     """
     first = errors[0]
     where = ".".join(str(part) for part in first["loc"])
     shown = first.get("input")
     value = f": {shown!r}" if isinstance(shown, (int, float, str)) and len(str(shown)) <= 60 else ""
-    return f"{where}: {first['msg']}{value}"
+    return f"{where}: {in_words(first)}{value}"
 
 
 async def _expected(request: Request, error: Exception) -> JSONResponse:

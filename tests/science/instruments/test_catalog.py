@@ -40,7 +40,7 @@ def test_unknown_name_has_the_nearest() -> None:
         ('operation = "sum"', 'operation = "product"', "scores"),
         ('"fiqr/9"]', '"fiqr/99"]', "uses 'fiqr/99', which is no item and no earlier score"),
         ('source = "bennett-2009"', 'source = "nobody"', "the source 'nobody' is not among"),
-        ('grade = "verified"', 'grade = "certain"', "Input should be"),
+        ('grade = "verified"', 'grade = "certain"', "it should be"),
     ],
 )
 def test_a_broken_file_is_refused_with_its_place(tmp_path: Path, find: str, replace: str, message: str) -> None:

@@ -348,8 +348,9 @@ def test_immpact_by_whole_numbers(baseline: float, follow: float, thirty: bool |
 @pytest.mark.parametrize(
     ("name", "answers", "message"),
     [
-        ("fiqr", {"fiqr/3": 11}, "fiqr/3: this is no answer to fiqr/3: 11; allowed: numbers from 0 to 10"),
-        ("fiqr", {"fiqr/3": -1}, "allowed: numbers from 0 to 10"),
+        ("fiqr", {"fiqr/3": 11}, "fiqr/3: this is no answer to fiqr/3: 11; allowed: whole numbers from 0 to 10"),
+        ("fiqr", {"fiqr/3": -1}, "allowed: whole numbers from 0 to 10"),
+        ("fiqr", {"fiqr/3": 9.5}, "this is no answer to fiqr/3: 9.5; allowed: whole numbers from 0 to 10"),
         ("fiqr", {"fiqr/22": 1}, "this is no item of fiqr: 'fiqr/22'; did you mean"),
         ("fibromyalgia-2016", {"wpi/neck": 0.5}, "allowed: whole numbers from 0 to 1"),
         ("fibromyalgia-2016", {"wpi": 20}, "out of range: 20; allowed: 0 to 19"),

@@ -42,8 +42,29 @@ def test_an_answer_of_eleven(tmp_path: Path) -> None:
     )
     wide = refusal(tmp_path, WIDE, row2="P1,week 0,2024-01-02,8,11")
     assert wide.startswith(
-        "series.csv, row 2, column fiqr_1: this is no answer to fiqr/1: 11; allowed: numbers from 0 to 10"
+        "series.csv, row 2, column fiqr_1: this is no answer to fiqr/1: 11; allowed: whole numbers from 0 to 10"
     )
+
+
+def test_a_row_that_is_cut_short_is_an_error_and_no_missing_answer(tmp_path: Path) -> None:
+    message = refusal(tmp_path, WIDE, row3="P1,week 4,2024-01-30,5")
+    assert message == (
+        "series.csv, row 3, column 5: the row has 4 cells, but there are 5 headings; "
+        "leave a missing answer empty between its separators (',')"
+    )
+    file = tmp_path / "empty.csv"
+    file.write_text("\n".join([*WIDE[:2], "P1,week 4,2024-01-30,5,"]) + "\n", encoding="utf-8")
+    assert len(readers.read(file).tables.measurements) == 3
+
+
+@pytest.mark.parametrize("name", ["series.sav", "series.sas7bdat", "series.xpt", "series.dta"])
+def test_a_broken_file_of_a_statistics_package_says_what_to_do(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("pyreadstat")
+    file = tmp_path / name
+    file.write_bytes(b"this was never written by that program" * 40)
+    with pytest.raises(InputError, match=rf"^{name}: this is not a file that .* export it as CSV$") as caught:
+        readers.read(file)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_code_for_missing_is_pointed_out(tmp_path: Path) -> None:
@@ -266,7 +287,7 @@ def test_files_of_the_wrong_kind(tmp_path: Path, name: str, message: str) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("decimal = ';'", "map.toml, line 1, decimal: Input should be"),
+        ("decimal = ';'", "map.toml, line 1, decimal: it should be"),
         ("shapes = 'long'", "map.toml, line 1, shapes: there is no such key.*did you mean 'shape'"),
         (
             "[roles]\nsubjekt = 'subject'",

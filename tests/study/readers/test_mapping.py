@@ -67,7 +67,7 @@ def test_a_fact_about_a_person_may_be_a_row(tmp_path: Path) -> None:
 
 
 def test_a_map_file_names_everything(tmp_path: Path) -> None:
-    text = "Pat;Termin;Test;Frage;Wert\nA;V1;FIQR-D;1;7,5\nA;V2;FIQR-D;1;-9\nA;V2;Schmerz;;3\n"
+    text = "Pat;Termin;Test;Frage;Wert\nA;V1;FIQR-D;1;7\nA;V2;FIQR-D;1;-9\nA;V2;Schmerz;;3,5\n"
     map_text = """
 decimal = ","
 missing = [-9]
@@ -86,8 +86,8 @@ V2 = "week 12"
 """
     table = read(tmp_path, text, map_text).tables.measurements
     assert table[["subject", "time", "visit", "measure", "item", "value"]].values.tolist() == [
-        ["A", 0.0, "week 0", "fiqr", "fiqr/1", 7.5],
-        ["A", 84.0, "week 12", "pain", "", 3.0],
+        ["A", 0.0, "week 0", "fiqr", "fiqr/1", 7.0],
+        ["A", 84.0, "week 12", "pain", "", 3.5],
     ]
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from abate.ground.errors import InputError
 from abate.ground.files import Document, did_you_mean, library_path, load_toml
+from abate.ground.schema import in_words
 from abate.science.instruments.definition import Instrument, Item, Points, Rule, alias
 from abate.science.instruments.rule import names_in
 
@@ -88,7 +89,7 @@ def _read(document: Document) -> Instrument:
     except ValidationError as error:
         first = error.errors()[0]
         key = [part for part in first["loc"] if part not in _TAGS]
-        raise document.error(key, first["msg"].removeprefix("Value error, ")) from error
+        raise document.error(key, in_words(first)) from error
     _check_rules(instrument, document)
     return instrument
 

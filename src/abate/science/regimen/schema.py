@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from abate.ground.errors import InputError
 from abate.ground.files import Document, did_you_mean
+from abate.ground.schema import in_words
 
 __all__ = ["StrictModel", "validated"]
 
@@ -44,8 +45,10 @@ def _first(document: Document, model: type[BaseModel], error: ValidationError) -
         return document.error(key, "there is no such key", allowed=names, hint=did_you_mean(str(key[-1]), names))
     if finding["type"] == "missing":
         return document.error(key[:-1], f"the key {key[-1]!r} is missing", hint="add it")
-    problem = finding["msg"].removeprefix("Value error, ").replace("Input should be", "it should be")
-    return document.error(key, problem[0].lower() + problem[1:], value=finding["input"])
+    value = finding["input"]
+    return document.error(
+        key, in_words(finding), **({} if isinstance(value, (dict, list, tuple)) else {"value": value})
+    )
 
 
 def _keys(document: Document, model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

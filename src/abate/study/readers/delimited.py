@@ -51,7 +51,7 @@ def read_delimited(path: Path) -> Grid:
     Raises
     ------
     InputError
-        If it cannot be decoded, or a row has more cells than there are headings.
+        If it cannot be decoded, or a row has more or fewer cells than there are headings.
     """
     text = decode(path.read_bytes(), path.name)
     odd = _CONTROL.search(text)
@@ -82,6 +82,9 @@ def read_delimited(path: Path) -> Grid:
             problem = f"the row has {len(cells)} cells, but there are {len(columns)} headings"
             hint = "put a value with a comma into quotes, or a decimal comma as a point"
             raise InputError(f"{path.name}, row {number}, column {len(columns) + 1}", problem, hint=hint)
-        padded = [*cells, *([""] * (len(columns) - len(cells)))]
-        rows.append(Row(number, tuple(padded[: len(columns)])))
+        if len(cells) < len(columns):
+            problem = f"the row has {len(cells)} cells, but there are {len(columns)} headings"
+            hint = f"leave a missing answer empty between its separators ({delimiter!r})"
+            raise InputError(f"{path.name}, row {number}, column {len(cells) + 1}", problem, hint=hint)
+        rows.append(Row(number, tuple(cells[: len(columns)])))
     return Grid(path.name, "csv", tuple(columns), tuple(rows)).checked()

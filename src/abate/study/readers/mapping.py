@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from abate.ground.files import did_you_mean, load_toml
+from abate.ground.schema import in_words
 from abate.study.store import toml_text
 
 __all__ = ["ROLES", "MapFile", "Mapping", "load_map"]
@@ -98,7 +99,7 @@ def load_map(path: str | Path | None) -> MapFile:
         return MapFile(**document.data, path=str(path))
     except ValidationError as error:
         first = error.errors()[0]
-        raise document.error(list(first["loc"]), first["msg"]) from error
+        raise document.error(list(first["loc"]), in_words(first)) from error
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,9 @@ def read_statistical(path: Path) -> Grid:
     try:
         frame, meta = getattr(pyreadstat, reader)(str(path))
     except Exception as error:
-        raise InputError(path.name, f"this is not a file that {name.upper()} wrote ({error})") from error
+        said = " ".join(str(error).split())
+        hint = f"open it in the program and save it again as {path.suffix.lower()}, or export it as CSV"
+        raise InputError(path.name, f"this is not a file that {name.upper()} wrote ({said})", hint=hint) from error
     columns = tuple(str(column) for column in frame.columns)
     cells = [tuple(_cell(value) for value in row) for row in frame.itertuples(index=False, name=None)]
     rows = tuple(Row(number, row) for number, row in enumerate(cells, start=1))
