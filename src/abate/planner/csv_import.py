@@ -55,7 +55,7 @@ def csv_data(text: str, where: str) -> Found:
 
 def _row(row: dict[str, str], found: Found, here: str) -> None:
     kind, name, value, day = (row.get(k, "") for k in ("kind", "name", "value", "date"))
-    if "more" in row and row["more"]:
+    if row.get("more"):
         raise InputError(here, "there are more cells than columns", allowed=", ".join(COLUMNS),
                          hint='put text with a comma in quotes: "..."')  # fmt: skip
     kind = kind.casefold()

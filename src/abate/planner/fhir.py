@@ -52,7 +52,7 @@ def record_bundle(record: Record) -> dict[str, Any]:
 
 
 def observations(record: Record) -> list[dict[str, Any]]:
-    """Return the laboratory values, the diary and the body's measures as Observations, with LOINC where there is one."""
+    """Return the laboratory values, the diary and weight and height as Observations, with LOINC where it has a code."""
     found = [
         _observation(name, name, record.today, {"value": level, "unit": unit, "system": UCUM, "code": unit})
         for name, level, unit in (("weight", record.weight, "kg"), ("height", record.height, "cm"))

@@ -1,7 +1,7 @@
 """A record from a FHIR Bundle, R4 or R5: MedicationStatement, MedicationRequest, Observation, Condition, Patient.
 
-What is no part of a record is left out and named; what was not understood of a drug of the library is refused, for a dose
-left out silently would bend every forecast.
+What is no part of a record is left out and named; what was not understood of a drug of the library is refused, for a
+dose left out silently would bend every forecast.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ def _medication(row: Mapping[str, Any], found: Found, here: str, products: Mappi
         found.note(f"{name or 'a drug without a name'}: not a drug of the library")
         return
     if row.get("status") in _NEVER or row.get("intent") in _NOT_ORDERED:
-        found.note(f"{drug}: {row.get('intent') or ''} {row.get('status')} of {_started(row) or 'no date'} was not taken"
-                   .replace("  ", " "))  # fmt: skip
+        state = " ".join(str(row[key]) for key in ("intent", "status") if row.get(key))
+        found.note(f"{drug}: {state} of {_started(row) or 'no date'} was not taken")
         return
     dosages = row.get("dosage") or row.get("dosageInstruction") or []
     dosages = [dosages] if isinstance(dosages, dict) else [d for d in dosages if isinstance(d, dict)]

@@ -1,10 +1,10 @@
 """Landmark forecasts on virtual patients whose truth is known: does 'a flare within 12 weeks' come as often as said?
 
-A patient is followed at visits until a landmark; from what was seen until then the chance of a flare within 12 weeks is
-forecast, and compared with whether it came. One bank of virtual people serves every patient on the same doses: each of them
-is weighed by how likely the patient's visits are in him. The posterior is the one that the planner samples; here it is
-summed over a bank large enough, because thousands of patients are asked about. It tests arithmetic and calibration inside
-the model, not the model.
+A patient is followed at visits until a landmark; from what was seen until then the chance of a flare within 12 weeks
+is forecast, and compared with whether it came. One bank of virtual people serves every patient on the same doses: each
+is weighed by how likely the patient's visits are in that person. The posterior is the one that the planner samples;
+here it is summed over a bank large enough, because thousands of patients are asked about. It tests arithmetic and
+calibration inside the model, not the model.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ def landmarks(bank: Bank, patients: Bank, seed: int, *, visits: int = VISITS, cr
     seed : int
         Of the errors.
     visits : int
-        How many visits are read, the landmark's own the last: whatever is read, a forecast from it has to be calibrated,
-        and a bank has fewer people like somebody of whom much is known.
+        How many visits are read, the landmark's own the last: whatever is read, a forecast from it has to be
+        calibrated, and a bank has fewer people like somebody of whom much is known.
     crp : bool
         Whether CRP of the landmark's visit is read too.
     """
@@ -189,7 +189,7 @@ def first_flare(seen: Floats, level: float) -> npt.NDArray[np.int64]:
     """
     below = np.maximum.accumulate(seen < level, axis=0)
     flared = (seen >= level) & np.concatenate([np.zeros((1, seen.shape[1]), dtype=bool), below[:-1]])
-    return np.where(flared.any(axis=0), flared.argmax(axis=0), seen.shape[0])
+    return np.asarray(np.where(flared.any(axis=0), flared.argmax(axis=0), seen.shape[0]), dtype=np.int64)
 
 
 def _chance_by_visit(score: Floats, level: float, noise: float) -> Floats:
@@ -215,9 +215,8 @@ def reliability(rows: Sequence[Landmark], groups: Sequence[Any] | None = None) -
     """
     chance = np.concatenate([r.chance for r in rows])
     came = np.concatenate([r.came for r in rows]).astype(float)
-    labels = np.concatenate([np.full(r.came.size, k) for k, r in enumerate(rows)]) if groups is None else np.concatenate(
-        [np.full(r.came.size, hash_) for r, hash_ in zip(rows, _numbered(groups), strict=True)]
-    )  # fmt: skip
+    named = _numbered(groups if groups is not None else range(len(rows)))
+    labels = np.concatenate([np.full(r.came.size, name) for r, name in zip(rows, named, strict=True)])
     rate = np.zeros_like(came)
     for label in np.unique(labels):
         rate[labels == label] = came[labels == label].mean()

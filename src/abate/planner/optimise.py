@@ -1,8 +1,8 @@
 """The least prednisone at a flare risk that the user sets: a search over plans in people like the patient (Optuna).
 
-Every plan is tried on the same people with the same noise to come. Who is chosen best of many on one set of people looks
-better than it is, so the few that remain are tried again on the same people with another future, and what is reported, and
-the choice itself, come from that.
+Every plan is tried on the same people with the same noise to come. What is chosen as the best of many on one set of
+people looks better than it is, so the few that remain are tried again on the same people with another future: what is
+reported comes from that, and the choice from both.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Optimum:
     risk : float
         Flare risk that was allowed.
     chosen : Forecast
-        The plan with the least prednisone at that risk, on another future; the one of least risk where none keeps to it.
+        The plan with the least prednisone at that risk, on another future; the nearest where none keeps to it.
     reference : Forecast
         The guideline's plan on the same people and future.
     kept : bool
@@ -112,8 +112,8 @@ class Optimum:
         name = self.reference.option.label
         if not self.kept:
             return (
-                f"No plan that was tried keeps the chance of a flare at or below {self.risk:.0%} with adrenals that are ready "
-                f"at {self.ready:.0%} or more: the one that comes nearest has {flares:.0%} flares"
+                f"No plan that was tried keeps the chance of a flare at or below {self.risk:.0%} with adrenals that "
+                f"are ready in {self.ready:.0%} or more: the one that comes nearest has {flares:.0%} flares"
             )
         saved = self.saved
         amount = f"{abs(saved.estimate):.0%} {'less' if saved.estimate > 0 else 'more'} prednisone"
@@ -210,7 +210,7 @@ class _Aim:
     ready: float
 
     def missed(self, flare: float, ready: float) -> float:
-        """Return by how much a plan misses it; a plan that does not end within the forecast says nothing of adrenals."""
+        """Return by how much a plan misses it; one that does not end within the forecast tells nothing of adrenals."""
         return max(flare - self.flare, 0.0) + (max(self.ready - ready, 0.0) if np.isfinite(ready) else self.ready)
 
 

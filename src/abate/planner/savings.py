@@ -1,4 +1,4 @@
-"""What a search saves: fifty virtual patients, each with a history and a diary, the guideline's plan against the one found."""
+"""What a search saves: virtual patients with a history and a diary, the guideline's plan against the one found."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from abate.ground.randomness import uniform
-from abate.planner.landmarks import EVERY, OTHERS, SMALLEST
+from abate.engine.ensemble import Dose, compile_model
+from abate.ground.randomness import normal, uniform
+from abate.planner.landmarks import EVERY, OTHERS, SMALLEST, first_flare
 from abate.planner.optimise import optimise
 from abate.planner.options import candidates
 from abate.planner.people import people_like
 from abate.planner.record import Record, record_from
 from abate.planner.settings import candidate_list
+from abate.science.model import load
+from abate.science.population import draw, load_population
+from abate.science.regimen import load_taper
+from abate.science.regimen.drugs import clock_hours
 from abate.study.observation import load_clinic
 
 __all__ = ["check", "virtual_records"]
@@ -22,12 +27,12 @@ __all__ = ["check", "virtual_records"]
 TODAY = date(2026, 6, 1)
 PACES = {"pmr": "eular-acr-2015", "gca": "giacta-26"}
 STARTS = {"pmr": 15.0, "gca": 40.0}
-SHORTEST, LONGEST = 84, 224
+SHORTEST, LONGEST = 28, 224
 """Days of treatment that a patient has behind him."""
 
 
 def virtual_records(patients: int, seed: int = 1, *, disease: str = "pmr") -> list[Record]:
-    """Return records of virtual patients on the guideline's taper without a flare so far, with the scores of their visits.
+    """Return records of virtual patients on the guideline's taper without a flare so far, visits as their diary.
 
     Parameters
     ----------
@@ -35,14 +40,6 @@ def virtual_records(patients: int, seed: int = 1, *, disease: str = "pmr") -> li
     seed : int
     disease : str
     """
-    from abate.engine.ensemble import Dose, compile_model
-    from abate.planner.landmarks import first_flare
-    from abate.science.model import load
-    from abate.science.population import draw, load_population
-    from abate.science.regimen import load_taper
-    from abate.science.regimen.drugs import clock_hours
-    from abate.ground.randomness import normal
-
     listed = candidate_list(disease)
     model, clinic = load(listed.model), load_clinic()
     hour = clock_hours()["morning"] / 24
@@ -58,7 +55,7 @@ def virtual_records(patients: int, seed: int = 1, *, disease: str = "pmr") -> li
     seen = np.log(np.maximum(rows["symptoms"], SMALLEST)) + clinic["symptom-score"].noise * errors
     flare = first_flare(seen, np.log(clinic.flare_level(disease)))
     pain = clinic["pain"].scale / model.parameters[model.resolve("score")].value
-    made = []
+    made: list[Record] = []
     for k, person in enumerate(who):
         lived = EVERY * int(
             (SHORTEST + (LONGEST - SHORTEST) * float(uniform(seed, "savings:day", int(person), 0))) // EVERY

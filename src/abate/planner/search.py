@@ -1,4 +1,4 @@
-"""Plans that a search may try: steps and pauses by band of dose, a hold where complaints come near a flare, an antibody."""
+"""Plans that a search may try: steps and pauses by band of dose, a hold where a flare comes near, an antibody."""
 
 from __future__ import annotations
 
@@ -112,8 +112,7 @@ def option_of(record: Record, settings: Mapping[str, Any], slug: str = "optimise
     ]
     steps = [Step((record.dose,), 7 * settings["first_hold_weeks"], record.dose)]
     said = [f"{number(record.dose)} mg for {settings['first_hold_weeks']} weeks"]
-    for pace in paces:
-        said.append(f"{number(pace.step)} mg less every {pace.weeks} weeks to {number(pace.above)}")
+    said += [f"{number(p.step)} mg less every {p.weeks} weeks to {number(p.above)}" for p in paces]
     dose = record.dose
     while True:
         pace = next(p for p in paces if dose > p.above)

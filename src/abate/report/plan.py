@@ -12,6 +12,7 @@ from abate.report.figure_time import blank, fan
 from abate.report.figures import arm_colours
 from abate.report.page import Figure, Honesty, Key, Keys, Line, Part, Prose, Report, Section, Story, Table
 from abate.report.palette import translucent
+from abate.report.plan_front import searched
 from abate.report.tables import brief, interval, percent, table
 
 __all__ = ["compose", "flare_figure"]
@@ -35,7 +36,7 @@ def compose(plan: Mapping[str, Any]) -> Report:
     """
     patient, basis = plan["patient"], plan["basis"]
     flares = basis.get("flares_forecast", True)
-    sections = [*_flags(plan), Section("In short", _short(plan))]
+    sections = [*_flags(plan), Section("In short", _short(plan)), *searched(plan)]
     sections += [Section("Flares", _flares(plan))] if flares else []
     sections += [Section("Prednisone", _doses(plan)), Section("Adrenals", _adrenals(plan))]
     sections.append(
