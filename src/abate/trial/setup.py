@@ -16,6 +16,7 @@ from abate.science.policy import Policy
 from abate.science.policy.file import load_policy
 from abate.science.population import ParameterSets, Population, load_population, sets
 from abate.study.observation import load_clinic
+from abate.trial.computing import Computing
 from abate.trial.dosing import check_regimens
 from abate.trial.protocol import Arm, Trial
 from abate.trial.values import model_values
@@ -73,6 +74,7 @@ def prepare(
     outputs: tuple[str, ...] = RECORDED,
     seed: int = 1,
     replicates: Mapping[str, int] | None = None,
+    computing: Computing | None = None,
 ) -> Setup:
     """Look up model, population and policies, and check that they fit each other.
 
@@ -86,6 +88,8 @@ def prepare(
     replicates : mapping of arm to int, optional
         People of each arm in one replicate trial. With ``uncertainty: ensemble`` a replicate has one parameter set,
         the same in all its arms; without replicates everybody has a set of their own.
+    computing : Computing, optional
+        Precision, device and treatment of fast states; by default float64 on the processor, all states as they are.
 
     Raises
     ------
@@ -121,7 +125,8 @@ def prepare(
     if trial.uncertainty == "ensemble":
         drawn = _around(sets(model), plain, trial.parameters)
         drawn = drawn.take(np.argsort(uniform(seed, "parameter-sets", np.arange(drawn.number))))
-    ensemble = compile_model(model, recorded)
+    way = computing or Computing()
+    ensemble = compile_model(model, recorded, precision=way.precision, device=way.device, quasi_steady=way.quasi_steady)
     return Setup(trial, model, load_population(trial.population), ensemble, policies, drawn, replicates)
 
 

@@ -18,12 +18,14 @@ import numpy as np
 
 from abate.engine.cluster import run_chunks
 from abate.engine.ensemble import whole_groups
-from abate.ground.errors import InputError, StorageError
+from abate.engine.solver import Code
+from abate.ground.errors import InputError, SolveError, StorageError
 from abate.ground.files import check_replaceable, write_atomically
 from abate.study.observation import load_clinic
 from abate.study.store import COURSES, Study, write
 from abate.study.tables import TABLES
 from abate.trial.arm import run_arm
+from abate.trial.computing import Agreement, Computing, agreement
 from abate.trial.course import Course
 from abate.trial.notes import notes
 from abate.trial.protocol import Trial
@@ -39,6 +41,8 @@ __all__ = ["Setup", "course_of", "prepare", "simulate"]
 CHUNK = 1024
 """People a chunk: a whole number of lane groups, and the chunk of the courses on disk."""
 GROUP = 16
+COMPARED = 64
+"""People of each arm on whom a way of computing is held against the plain one."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ def simulate(
     patients: int | None = None,
     resume: bool = False,
     cluster: str | None = None,
+    computing: Computing | None = None,
+    strict: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Study:
     """Run a trial and write its Study.
@@ -81,6 +87,11 @@ def simulate(
         Go on with an interrupted run of the same trial, seed and size.
     cluster : str, optional
         Address of a Dask scheduler, or ``local`` to start one: chunks of people run there, to the same bytes.
+    computing : Computing, optional
+        Precision, device and treatment of fast states. What is not plain is compared with the plain way on the first
+        people of each arm beforehand, and the Study says how far apart they are.
+    strict : bool
+        Stop at the first person whose equations could not be solved, instead of counting such people.
     progress : callable, optional
         Called with the share done, 0-1.
 
@@ -94,20 +105,26 @@ def simulate(
         If something in the protocol does not fit, or there is nothing to resume.
     StorageError
         If the disk refuses; finished parts are kept for `resume`.
+    SolveError
+        With `strict`, for a person whose equations could not be solved.
     """
     if patients is not None and patients < 1:
         raise InputError("--patients", "an arm needs patients", value=patients, allowed="1 or more")
     target = Path(out)
     check_replaceable(target, study=True)
-    setup = prepare(trial, seed=seed)
+    setup = prepare(trial, seed=seed, computing=computing)
     sizes = {slug: patients or arm.patients for slug, arm in trial.arms.items()}
     head = _head(setup, seed, sizes)
+    if computing and not computing.plain:
+        head["provenance"]["computing"] = _agreement(setup, seed, sizes, computing).told(computing)
     parts = _parts_folder(target, head, resume)
     chunks = list(_chunks(sizes))
     waiting = [chunk for chunk in chunks if not (parts / f"{chunk.name}.done").exists()]
     told = _Told(progress, sum(sizes.values()), sum(c.patients for c in chunks) - sum(c.patients for c in waiting))
 
     def finished(chunk: _Chunk, course: Course) -> None:
+        if strict:
+            _stop_at_failure(chunk, course)
         _write_part(parts, chunk, course, setup)
         told.finished(chunk.patients)
 
@@ -136,6 +153,27 @@ def course_of(setup: Setup, arm: str, persons: npt.ArrayLike, seed: int) -> Cour
     everyone = (groups[:, None] * GROUP + np.arange(GROUP)).ravel()
     course = _course(setup, arm, base + everyone, seed, None)
     return course.take(np.searchsorted(everyone, who))
+
+
+def _agreement(setup: Setup, seed: int, sizes: dict[str, int], computing: Computing) -> Agreement:
+    """Compare with the plain way on the first people of each arm."""
+    plain = prepare(setup.trial, seed=seed)
+    who = {slug: np.arange(min(size, COMPARED)) for slug, size in sizes.items()}
+    return agreement(
+        lambda slug: course_of(plain, slug, who[slug], seed),
+        lambda slug: course_of(setup, slug, who[slug], seed),
+        list(sizes),
+    )
+
+
+def _stop_at_failure(chunk: _Chunk, course: Course) -> None:
+    failed = np.flatnonzero(course.codes[: chunk.patients])
+    if failed.size:
+        code = Code(int(course.codes[failed[0]]))
+        raise SolveError(
+            f"{chunk.arm}/{chunk.first + int(failed[0]):06d}: the equations could not be solved "
+            f"(code {int(code)}: {code.name.lower().replace('_', ' ')}); without --strict such people are counted"
+        )
 
 
 class _Told:
