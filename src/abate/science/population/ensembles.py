@@ -17,7 +17,7 @@ import numpy.typing as npt
 from abate.ground.errors import InputError
 from abate.ground.files import Document, did_you_mean, library_path, load_toml
 from abate.ground.randomness import uniform
-from abate.science.model import Model
+from abate.science.model import Model, load
 
 __all__ = ["SPREAD", "ParameterSets", "ensemble_names", "read_sets", "sets"]
 
@@ -80,7 +80,8 @@ def sets(model: Model, number: int | None = None, seed: int = 1) -> ParameterSet
     Parameters
     ----------
     model : Model
-        As loaded (``il6_blockade/gca``), also with other numbers or other sets for single modules.
+        As loaded (``il6_blockade/gca``), also with other numbers or sets for single modules: a number that differs
+        from the calibrated one is left as it is.
     number : int, optional
         How many to draw; by default all that the file holds, in its order. Up to as many as there are, none comes
         twice; beyond, all come about equally often.
@@ -114,7 +115,7 @@ def sets(model: Model, number: int | None = None, seed: int = 1) -> ParameterSet
             allowed=known,
             hint=did_you_mean(entry, known) or "its numbers were not calibrated here",
         )
-    found = read_sets(_document(str(path)), model)
+    found = _unchanged(read_sets(_document(str(path)), model), model, load(entry))
     if number is None:
         return found
     if number < 1:
@@ -122,6 +123,18 @@ def sets(model: Model, number: int | None = None, seed: int = 1) -> ParameterSet
     rounds = -(-number // found.number)
     order = [np.argsort(uniform(seed, "parameter-sets", np.arange(found.number), k)) for k in range(rounds)]
     return found.take(np.concatenate(order)[:number])
+
+
+def _unchanged(found: ParameterSets, model: Model, calibrated: Model) -> ParameterSets:
+    """Leave out numbers that are not the calibrated ones any more: who sets a number knows it."""
+
+    def same(name: str, field: str) -> bool:
+        return bool(getattr(model.parameters[name], field) == getattr(calibrated.parameters[name], field))
+
+    return ParameterSets(
+        {name: values for name, values in found.typical.items() if same(name, "value")},
+        {name: values for name, values in found.spread.items() if same(name, "spread")},
+    )
 
 
 @lru_cache(maxsize=8)
