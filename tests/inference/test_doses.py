@@ -146,7 +146,7 @@ def test_what_cannot_be_is_named(tmp_path, rows, message):
 def test_a_duration_needs_its_parameter(tmp_path):
     path = tmp_path / "d.csv"
     path.write_text("ID,TIME,AMT,RATE,DV\n1,0,100,-2,.\n1,1,.,.,1\n")
-    with pytest.raises(InputError, match=r"no parameter holds the duration of doses into central.*--dose-duration NAME"):
+    with pytest.raises(InputError, match=r"no parameter holds the duration.*--dose-duration NAME"):
         read_dataset(path, load("pk1_iv"))
     with pytest.raises(InputError, match="--dose-duration: there is no such compartment: 'gut'"):
         read_dataset(path, load("pk1_iv"), durations={"gut": "CL"})

@@ -13,17 +13,22 @@ import numpy.typing as npt
 from abate.ground.results import Estimate
 from abate.inference.nlme.course import Courses
 from abate.inference.nlme.dataset import Dataset
+from abate.inference.nlme.identifiable import check_identifiable
 from abate.inference.nlme.importance import Conditional, Likelihood, conditional, importance
-from abate.inference.nlme.information import Flat, check_identifiable, flatten, polish
+from abate.inference.nlme.information import Curvature, Flat, flatten, polish
 from abate.inference.nlme.reading import read_dataset
 from abate.inference.nlme.saem import Plan, Trace, run_saem
 from abate.inference.nlme.starting import pooled_start
-from abate.inference.nlme.structure import Choices, Structure, structure
+from abate.inference.nlme.structure import Choices, Parameters, Structure, structure
 from abate.science.model import Model, load
 
 __all__ = ["PopulationFit", "fit_population"]
 
 Floats = npt.NDArray[np.float64]
+
+_FAR = 2.0  # squared standard errors that the last steps may go before samples are drawn afresh
+_ROUGH = 0.7  # Monte Carlo error of -2 log-likelihood from which four times as many samples are drawn
+_NEAR = 0.1  # and that the subjects' conditional distributions may lag behind
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class PopulationFit:
         Each subject's parameters.
     likelihood : Likelihood
     seed : int
-    warnings : tuple of str
+    warnings, notes : tuple of str
     """
 
     structure: Structure
@@ -57,6 +62,7 @@ class PopulationFit:
     courses: Courses
     seed: int
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def minus_two_log_likelihood(self) -> float:
@@ -90,7 +96,8 @@ class PopulationFit:
         """Return every estimate with its interval, standard error and, on the log scale, the same there.
 
         A typical value is on its natural scale; its interval is that of the scale of its random effect. The interval of
-        a variance or standard deviation is log-normal, of a covariance or slope normal.
+        a variance or standard deviation is log-normal (from 0 on where its standard error is larger than itself), of a
+        covariance or slope normal.
         """
         from scipy.special import ndtri
 
@@ -116,7 +123,11 @@ class PopulationFit:
             return row | ({"scale": scale, "on_scale": value, "se_on_scale": se} if scale != "identity" else {})
         if name.startswith("cov.") or "~" in name:
             return Estimate(value, value - z * se, value + z * se, level, n, method).as_dict() | {"se": se}
-        ratio = float(np.exp(z * se / value)) if value > 0 else float("nan")
+        if not se < value:  # the logarithm knows no such variance: it may as well be 0
+            return Estimate(value, 0.0 if np.isfinite(se) else se, value + z * se, level, n, method).as_dict() | {
+                "se": se
+            }
+        ratio = float(np.exp(z * se / value))
         return Estimate(value, value / ratio, value * ratio, level, n, method).as_dict() | {"se": se}
 
     def payload(self) -> dict[str, Any]:
@@ -137,7 +148,7 @@ class PopulationFit:
             "shrinkage": self.shrinkage(),
             "eta_correlations": self._eta_correlations(),
             "warnings": list(self.warnings),
-            "notes": list(self.data.notes),
+            "notes": list(self.notes),
         }
 
     def _eta_correlations(self) -> dict[str, float]:
@@ -163,7 +174,7 @@ def fit_population(
     samples: int = 2000,
     threads: int | None = None,
     values: Mapping[str, float] | None = None,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Callable[[float, Mapping[str, float]], None] | None = None,
     checkpoint: Path | None = None,
 ) -> PopulationFit:
     """Fit a population by SAEM.
@@ -190,7 +201,7 @@ def fit_population(
     values : mapping of name to float, optional
         Other starting values.
     progress : callable, optional
-        Called with the share done and a line of parameters.
+        Called with the share done and the typical values so far.
     checkpoint : Path, optional
         See `run_saem`.
 
@@ -214,32 +225,84 @@ def fit_population(
     shape = replace(shape, start=replace(shape.start, mu=pooled_start(shape, data, courses, seed)))
     check_identifiable(shape, data, courses)
 
-    def tell(share: float, now: Any) -> None:
+    def tell(share: float, now: Parameters) -> None:
         if progress:
-            typical = shape.natural(now.mu)
-            progress(0.8 * share, ", ".join(f"{n} {v:.4g}" for n, v in zip(shape.names, typical, strict=True)))
+            progress(0.8 * share, _typical(shape, now))
 
     trace = run_saem(shape, data, courses, seed, plan, progress=tell, checkpoint=checkpoint)
     given = conditional(shape, data, courses, trace.parameters, trace.phi, seed)
-    likelihood = importance(shape, data, courses, trace.parameters, given, seed, samples)
-    better, curvature = polish(likelihood, trace.parameters)
-    trace = replace(trace, parameters=better)
-    flat = flatten(shape, data, better)
-    covariance = curvature.covariance
-    warnings = _warnings(shape, data, flat, covariance, likelihood, trace)
-    return PopulationFit(shape, data, trace, flat, covariance, given, likelihood, courses, seed, warnings)
+    near = importance(shape, data, courses, trace.parameters, given, seed, samples)
+    here, curvature = polish(near, trace.parameters)
+    if curvature.moved > _FAR:
+        # SAEM stopped short of the top, where the likelihood is flat: samples drawn afresh, where the steps have led
+        given = conditional(shape, data, courses, here, trace.phi, seed + 1)
+        near = importance(shape, data, courses, here, given, seed + 1, samples)
+        here, curvature = polish(near, here)
+    if near.error(here) > _ROUGH:
+        near = importance(shape, data, courses, here, given, seed + 3, 4 * samples)
+        here, curvature = polish(near, here)
+    if curvature.moved > _NEAR:
+        given = conditional(shape, data, courses, here, given.draws[:, -trace.phi.shape[1] :], seed + 2)
+    if progress:
+        progress(1.0, _typical(shape, here))
+    trace = replace(trace, parameters=here)
+    flat = flatten(shape, data, here)
+    warnings = _warnings(shape, data, flat, curvature, near, trace)
+    notes = (*data.notes, *_held(shape), *_unused(shape, data))
+    return PopulationFit(
+        shape, data, trace, flat, curvature.covariance, given, near, courses, seed, warnings, notes
+    )  # fmt: skip
+
+
+def _typical(shape: Structure, now: Parameters) -> dict[str, float]:
+    values = shape.natural(now.mu[None])[0]
+    return {shape.names[j]: float(values[j]) for j in shape.typical}
+
+
+def _held(shape: Structure) -> list[str]:
+    """Say what is not estimated: whoever brings data of another drug must know."""
+    model = shape.model
+    conversions = {n for n, p in model.parameters.items() if p.grade == "verified" and p.source == "definition"}
+    held = [n for n in model.parameters if n not in shape.names and n not in conversions]
+    if not held:
+        return []
+    shown = ", ".join(f"{model.spell(n)} {model.parameters[n].value:g}" for n in held[:6])
+    more = f" and {len(held) - 6} more" if len(held) > 6 else ""
+    return [f"held at the model's value: {shown}{more}; --estimate NAME estimates one"]
+
+
+def _unused(shape: Structure, data: Dataset) -> list[str]:
+    """Say what the file has and the fit does not use."""
+    found = []
+    if data.occasions.max(initial=0) > 1 and not shape.occasions:
+        found.append("column OCC is not used; --iov NAME lets a parameter vary between occasions")
+    upper = {n.upper() for n in shape.model.covariates}
+    found += [
+        f"{name} varies within ID {who:g}: its first value is used"
+        for name, who in data.varying.items()
+        if name.upper() in upper
+    ]
+    return found
 
 
 def _warnings(
-    shape: Structure, data: Dataset, flat: Flat, covariance: Floats, likelihood: Likelihood, trace: Trace
+    shape: Structure, data: Dataset, flat: Flat, curvature: Curvature, likelihood: Likelihood, trace: Trace
 ) -> tuple[str, ...]:
     found = list(shape.model.warnings)
-    se = np.sqrt(np.maximum(np.diag(covariance), 0))
+    if curvature.by_scores:
+        found.append(
+            f"the likelihood has no curvature along {', '.join(curvature.open)}: standard errors are those of the "
+            "subjects' scores; a simpler model may serve (--no-eta, --fix)"
+        )
+    se = np.sqrt(np.maximum(np.diag(curvature.covariance), 0))
     for name, value, error in zip(flat.names, flat.values, se, strict=True):
         if not np.isfinite(error):
-            found.append(f"{name}: the likelihood has no curvature here; no standard error")
+            found.append(f"{name}: no standard error")
         elif name.startswith(("eta.", "iov.")) and error > value:
-            found.append(f"{name}: its standard error is larger than the variance itself; data may not inform it")
+            option = f"--no-eta {name[4:]}" if name.startswith("eta.") else "leave --iov out"
+            found.append(
+                f"{name}: its standard error is larger than the variance itself; data may not inform it ({option})"
+            )
     error = likelihood.error(trace.parameters)
     if error > 1:
         found.append(f"the likelihood has a Monte Carlo error of {error:.1f}; ask for more --samples")

@@ -26,7 +26,10 @@ __all__ = ["Conditional", "Likelihood", "conditional", "importance"]
 Floats = npt.NDArray[np.float64]
 
 _FREEDOM = 5.0  # of the t-distribution that samples are drawn from: tails heavier than those of any posterior here
-_WIDER = 1.2  # its spread over that of the conditional distribution
+_WIDER = 1.3  # its spread over that of the conditional distribution, around the mean
+_NARROWER = 0.6  # and around draws
+_CENTRES = 24
+_AROUND = 0.4  # share of the samples around the mean
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,13 @@ class Likelihood:
         prior -= 0.5 * np.linalg.slogdet(2 * np.pi * omega)[1]
         return np.asarray(subject_sums(self.data, rows) + prior - self.log_proposal)
 
+    def at_fixed(self, parameters: Parameters) -> Floats:
+        """Return predictions at other values of the parameters without a random effect; not kept."""
+        r = self.structure.random
+        if np.array_equal(parameters.mu[r:], self.at.mu[r:]):
+            return self.predicted
+        return self.courses.predict(_with_fixed(self.phi, parameters.mu[r:]))
+
     def _predicted(self, parameters: Parameters) -> Floats:
         r = self.structure.random
         if np.array_equal(parameters.mu[r:], self.at.mu[r:]):
@@ -162,36 +172,61 @@ def importance(
     samples: int = 2000,
     progress: Callable[[float], None] | None = None,
 ) -> Likelihood:
-    """Draw samples around the conditional distributions and solve the model for them."""
-    r, n = structure.random, data.subjects
-    size = given.covariance + 1e-6 * np.einsum("jk,nj->njk", np.eye(r), np.diagonal(given.covariance, axis1=1, axis2=2))
-    root = np.linalg.cholesky(_WIDER**2 * size + 1e-12 * np.eye(r))
-    who = np.arange(n)[:, None]
-    half = samples // 2
-    which = np.arange(half)[None, :, None] * r + np.arange(r)
-    noise = normal(seed, "importance:normal", who[:, :, None], which)
-    noise = np.concatenate([noise, -noise], axis=1)  # in pairs: odd errors cancel
-    chance = uniform(seed, "importance:freedom", who, np.arange(half))
-    freedom = _chi_square(chance)
-    noise = noise / np.sqrt(np.concatenate([freedom, freedom], axis=1) / _FREEDOM)[:, :, None]
-    phi = given.mean[:, None] + np.einsum("njk,nsk->nsj", root, noise)
-    log_proposal = _log_t(noise, root)
+    """Draw samples around the conditional distributions and solve the model for them.
+
+    The proposal is a mixture: around a few draws of each conditional distribution, so that a curved one is followed,
+    and around its mean, as wide as it.
+    """
+    fixed = parameters.mu[structure.random :]
+    phi, log_proposal = _mixture(structure, parameters, given, seed, samples)
     predicted = np.full((data.value.size, phi.shape[1]), np.nan)
     for first in range(0, phi.shape[1], 500):
         part = slice(first, first + 500)
-        predicted[:, part] = courses.predict(_with_fixed(phi[:, part], parameters.mu[r:]))
+        predicted[:, part] = courses.predict(_with_fixed(phi[:, part], fixed))
         if progress:
             progress(min(1.0, (first + 500) / phi.shape[1]))
     return Likelihood(structure, data, courses, phi, predicted, log_proposal, parameters)
 
 
-def _chi_square(chance: Floats) -> Floats:
+def _mixture(
+    structure: Structure, parameters: Parameters, given: Conditional, seed: int, samples: int
+) -> tuple[Floats, Floats]:
+    """Return samples of shape (subjects, samples, r) and their log density."""
+    r, (n, draws, _) = structure.random, given.draws.shape
+    size = given.covariance + 1e-6 * parameters.omega[:r, :r]
+    root = np.linalg.cholesky(size + 1e-12 * np.eye(r))
+    centres = given.draws[:, (np.arange(_CENTRES) * draws) // _CENTRES]
+    # the first component is the wide one around the mean, the others share what it leaves
+    middles = np.concatenate([given.mean[:, None], centres], axis=1)
+    widths = np.array([_WIDER] + [_NARROWER] * _CENTRES)
+    shares = np.array([_AROUND] + [(1 - _AROUND) / _CENTRES] * _CENTRES)
+    chance = uniform(seed, "importance:part", np.arange(n)[:, None], np.arange(samples))
+    which = np.minimum(np.searchsorted(np.cumsum(shares), chance), _CENTRES)
+    noise = student_noise(seed, "importance", np.arange(n)[:, None], samples, r)
+    own = np.take_along_axis(middles, which[:, :, None], axis=1)
+    phi = own + widths[which][:, :, None] * np.einsum("njk,nsk->nsj", root, noise)
+    inverse = np.linalg.inv(root)
+    total = np.full(phi.shape[:2], -np.inf)
+    for k in range(_CENTRES + 1):
+        z = np.einsum("njk,nsk->nsj", inverse, phi - middles[:, k, None]) / widths[k]
+        total = np.logaddexp(total, np.log(shares[k]) + log_student(z, widths[k] * root))
+    return phi, total
+
+
+def student_noise(seed: int, purpose: str, who: npt.NDArray[np.int64], samples: int, size: int) -> Floats:
+    """Draw from a t-distribution, in pairs of opposite sign so that odd errors cancel; shape (n, samples, size)."""
     from scipy.special import chdtri
 
-    return np.asarray(chdtri(_FREEDOM, 1 - chance))
+    half = samples // 2
+    which = np.arange(half)[None, :, None] * size + np.arange(size)
+    noise = normal(seed, f"{purpose}:normal", who[:, :, None], which)
+    freedom = chdtri(_FREEDOM, 1 - uniform(seed, f"{purpose}:freedom", who, np.arange(half)))
+    both = np.concatenate([noise, -noise], axis=1)
+    return np.asarray(both / np.sqrt(np.concatenate([freedom, freedom], axis=1) / _FREEDOM)[:, :, None])
 
 
-def _log_t(noise: Floats, root: Floats) -> Floats:
+def log_student(noise: Floats, root: Floats) -> Floats:
+    """Return the log density of ``root @ noise`` for such draws; root of shape (n, size, size)."""
     r = noise.shape[2]
     square = np.sum(noise**2, axis=2)
     constant = gammaln((_FREEDOM + r) / 2) - gammaln(_FREEDOM / 2) - 0.5 * r * np.log(_FREEDOM * np.pi)

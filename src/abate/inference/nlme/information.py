@@ -1,4 +1,4 @@
-"""Standard errors: the curvature of the likelihood, and which direction in parameter space the data leave open."""
+"""Standard errors: the curvature of the likelihood, and the last steps to its top."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from abate.ground.errors import InputError
-from abate.inference.nlme.course import Courses
 from abate.inference.nlme.dataset import Dataset
 from abate.inference.nlme.importance import Likelihood
-from abate.inference.nlme.residual import spread
 from abate.inference.nlme.structure import Parameters, Structure
 
-__all__ = ["Curvature", "Flat", "check_identifiable", "flatten", "information", "polish"]
+__all__ = ["Curvature", "Flat", "flatten", "information", "polish", "restore"]
 
 Floats = npt.NDArray[np.float64]
 
 _SETTLED = 1e-4  # in log-likelihood
-_FAR = 1.0  # in squared standard errors: about where a quadratic likelihood stops being one
-_OPEN = 1e-4  # smallest over largest change of the predictions: the solver's own error is about as large
+_FAR = 1.0  # of a step, in squared standard errors: about where a quadratic likelihood stops being one
+_FLAT = 1e-7  # smallest over largest curvature, in the parameters' own scales: below it there is none
+_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -89,73 +87,158 @@ def _sigmas(structure: Structure) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Curvature:
-    """The likelihood around some estimates: value, slope (p,) and covariance (p, p) of the estimates."""
+    """The likelihood around some estimates.
+
+    Attributes
+    ----------
+    value : float
+        Log-likelihood.
+    covariance : ndarray, shape (p, p)
+        Of `Flat`: the inverse of the observed information.
+    open : tuple of str
+        Parameters of a direction in which the likelihood has no curvature.
+    by_scores : bool
+        Whether the covariance is that of the subjects' scores, because of such a direction.
+    moved : float
+        How far the estimates came, in squared standard errors.
+    """
 
     value: float
-    slope: Floats
     covariance: Floats
+    open: tuple[str, ...] = ()
+    by_scores: bool = False
+    moved: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Surface:
+    """The log-likelihood of kept samples over coordinates: variances and standard deviations by their logarithm."""
+
+    likelihood: Likelihood
+    like: Parameters
+    names: tuple[str, ...]
+    logged: npt.NDArray[np.bool_]
+    steps: Floats
+
+    @classmethod
+    def of(cls, likelihood: Likelihood, parameters: Parameters) -> _Surface:
+        structure = likelihood.structure
+        flat = flatten(structure, likelihood.data, parameters)
+        logged = np.array([n.startswith(("eta.", "iov.")) or _is_sd(n) for n in flat.names])
+        return cls(likelihood, parameters, flat.names, logged, _steps(structure, flat, parameters))
+
+    def place(self, parameters: Parameters) -> Floats:
+        flat = flatten(self.likelihood.structure, self.likelihood.data, parameters).values
+        return np.where(self.logged, np.log(np.maximum(flat, 1e-12)), flat)
+
+    def parameters(self, place: Floats) -> Parameters:
+        return restore(self.likelihood.structure, np.where(self.logged, np.exp(place), place), self.like)
+
+    def by_subject(self, place: Floats) -> Floats:
+        parameters = self.parameters(place)
+        r = self.likelihood.structure.random
+        if not np.linalg.eigvalsh(parameters.omega[:r, :r]).min() > 0:
+            return np.full(self.likelihood.data.subjects, -np.inf)
+        return self.likelihood.by_subject(parameters)
+
+    def slopes(self, place: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return each subject's slopes, shape (subjects, p), and the sums one step ahead and behind, shape (p,)."""
+        unit = np.diag(self.steps)
+        ahead = np.stack([self.by_subject(place + u) for u in unit], axis=1)
+        behind = np.stack([self.by_subject(place - u) for u in unit], axis=1)
+        with np.errstate(invalid="ignore"):
+            return (ahead - behind) / (2 * self.steps), ahead.sum(axis=0), behind.sum(axis=0)
+
+    def curvature(self, place: Floats, ahead: Floats, behind: Floats) -> Floats:
+        """Return minus the second derivatives, in units of the steps, shape (p, p)."""
+        p, unit = self.steps.size, np.diag(self.steps)
+        middle = float(self.by_subject(place).sum())
+        found = np.diag(ahead - 2 * middle + behind)
+        for i in range(p):
+            for j in range(i):
+                both = self.by_subject(place + unit[i] + unit[j]).sum()
+                both += self.by_subject(place - unit[i] - unit[j]).sum()
+                found[i, j] = found[j, i] = (both - ahead[i] - behind[i] - ahead[j] - behind[j] + 2 * middle) / 2
+        return -found
+
+
+def polish(likelihood: Likelihood, parameters: Parameters) -> tuple[Parameters, Curvature]:
+    """Take the Monte Carlo noise out of SAEM's last digits, and return the curvature at the top.
+
+    Newton steps on the likelihood of the kept samples, each at most a standard error long so that the samples still
+    fit. A direction that curves the wrong way is climbed by its size.
+    """
+    surface = _Surface.of(likelihood, parameters)
+    place = surface.place(parameters)
+    value = float(surface.by_subject(place).sum())
+    slopes, ahead, behind = surface.slopes(place)
+    curved = surface.curvature(place, ahead, behind)
+    moved = 0.0
+    for _ in range(_ROUNDS):
+        slope = slopes.sum(axis=0) * surface.steps
+        step = _climb(curved, slope)
+        gain = float(slope @ step)
+        if not np.isfinite(gain) or gain < _SETTLED:
+            break
+        step *= min(1.0, float(np.sqrt(_FAR / gain)))
+        share = next((s for s in (1.0, 0.5, 0.2) if _higher(surface, place + s * step * surface.steps, value)), 0.0)
+        if not share:
+            break
+        place = place + share * step * surface.steps
+        value, moved = float(surface.by_subject(place).sum()), moved + share**2 * min(gain, _FAR)
+        slopes, ahead, behind = surface.slopes(place)
+    if moved > 0:
+        curved = surface.curvature(place, ahead, behind)
+    found = surface.parameters(place)
+    return found, replace(_covariance(surface, place, curved, slopes), value=value, moved=moved)
 
 
 def information(likelihood: Likelihood, parameters: Parameters) -> Curvature:
-    """Return the curvature of the log-likelihood: the inverse of the observed information is the covariance.
-
-    Central differences, with steps of a share of each number's own scale.
-    """
-    structure, data = likelihood.structure, likelihood.data
-    flat = flatten(structure, data, parameters)
-    steps = _steps(structure, flat, parameters)
-    p = flat.values.size
-
-    def value(offset: Floats) -> float:
-        moved = restore(structure, flat.values + offset, parameters)
-        return float(likelihood.by_subject(moved).sum())
-
-    middle = value(np.zeros(p))
-    unit = np.diag(steps)
-    curvature = np.zeros((p, p))
-    plus = np.array([value(unit[i]) for i in range(p)])
-    minus = np.array([value(-unit[i]) for i in range(p)])
-    for i in range(p):
-        curvature[i, i] = (plus[i] - 2 * middle + minus[i]) / steps[i] ** 2
-        for j in range(i):
-            both = value(unit[i] + unit[j]) + value(-unit[i] - unit[j])
-            cross = (both - plus[i] - minus[i] - plus[j] - minus[j] + 2 * middle) / (2 * steps[i] * steps[j])
-            curvature[i, j] = curvature[j, i] = cross
-    return Curvature(middle, (plus - minus) / (2 * steps), _inverse(-curvature, steps))
+    """Return the curvature of the log-likelihood where it is: the inverse of the observed information."""
+    surface = _Surface.of(likelihood, parameters)
+    place = surface.place(parameters)
+    slopes, ahead, behind = surface.slopes(place)
+    found = _covariance(surface, place, surface.curvature(place, ahead, behind), slopes)
+    return replace(found, value=float(surface.by_subject(place).sum()))
 
 
-def polish(likelihood: Likelihood, parameters: Parameters, rounds: int = 3) -> tuple[Parameters, Curvature]:
-    """Take the Monte Carlo noise out of SAEM's last digits: Newton steps on the likelihood of the kept samples.
-
-    A step is taken only while it is short against the standard errors (so that the samples still fit) and the
-    likelihood rises.
-    """
-    here = information(likelihood, parameters)
-    structure, data = likelihood.structure, likelihood.data
-    for _ in range(rounds):
-        step = here.covariance @ here.slope
-        gain = float(here.slope @ step)
-        if not (np.isfinite(step).all() and _SETTLED < gain < _FAR):
-            break
-        flat = flatten(structure, data, parameters)
-        tried = restore(structure, flat.values + step, parameters)
-        if not _possible(structure, tried):
-            break
-        there = information(likelihood, tried)
-        if not there.value > here.value:
-            break
-        parameters, here = tried, there
-    return parameters, here
+def _higher(surface: _Surface, place: Floats, value: float) -> bool:
+    return bool(float(surface.by_subject(place).sum()) > value)
 
 
-def _possible(structure: Structure, parameters: Parameters) -> bool:
-    r = structure.random
-    positive = bool(np.linalg.eigvalsh(parameters.omega[:r, :r]).min() > 0)
-    return positive and bool((parameters.sigma >= 0).all())
+def _climb(curved: Floats, slope: Floats) -> Floats:
+    """Return a Newton step in units of the steps; directions without curvature are held to a step's size."""
+    values, vectors = np.linalg.eigh(np.nan_to_num(curved))
+    size = np.maximum(np.abs(values), 1e-4 * max(float(np.abs(values).max()), 1e-300))
+    return np.asarray(vectors @ ((vectors.T @ np.nan_to_num(slope)) / size))
+
+
+def _covariance(surface: _Surface, place: Floats, curved: Floats, slopes: Floats) -> Curvature:
+    """Invert the information in its own scale; what has none is named, and the subjects' scores stand in for it."""
+    root = np.sqrt(np.maximum(np.abs(np.diag(curved)), 1e-300))
+    values, vectors = np.linalg.eigh(np.nan_to_num(curved / np.outer(root, root)))
+    flat = values <= _FLAT * values.max()
+    jacobian = np.where(surface.logged, np.exp(place), 1.0) * surface.steps
+    if not flat.any():
+        inverse = (vectors / values) @ vectors.T / np.outer(root, root)
+        return Curvature(0.0, np.asarray(inverse * np.outer(jacobian, jacobian)))
+    weights = np.abs(vectors[:, flat]).max(axis=1)
+    named = tuple(n for n, w in zip(surface.names, weights, strict=True) if w > 0.3)
+    scores = np.nan_to_num(slopes * surface.steps)
+    values, vectors = np.linalg.eigh(scores.T @ scores)
+    good = values > _FLAT * values.max()
+    inverse = (vectors[:, good] / values[good]) @ vectors[:, good].T
+    lost = np.abs(vectors[:, ~good]).max(axis=1, initial=0.0) > 0.3
+    inverse[lost] = inverse[:, lost] = np.nan
+    return Curvature(0.0, np.asarray(inverse * np.outer(jacobian, jacobian)), named, True)
+
+
+def _is_sd(name: str) -> bool:
+    return name.startswith(("add.sd", "prop.sd", "lnorm.sd"))
 
 
 def _steps(structure: Structure, flat: Flat, parameters: Parameters) -> Floats:
-    """A twentieth of a random effect's spread for typical values, of the number itself for variances."""
+    """A twentieth of a random effect's spread for typical values; of the logarithm of variances, three hundredths."""
     steps = []
     sd = np.sqrt(np.diag(parameters.omega))
     for name, value in zip(flat.names, flat.values, strict=True):
@@ -171,58 +254,5 @@ def _steps(structure: Structure, flat: Flat, parameters: Parameters) -> Floats:
             rows = [structure.names.index(n) for n in (one, other)]
             steps.append(0.03 * sd[rows[0]] * sd[rows[1]])
         else:
-            steps.append(0.03 * max(abs(value), 1e-4))
+            steps.append(0.03)
     return np.array(steps)
-
-
-def _inverse(matrix: Floats, scale: Floats) -> Floats:
-    """Invert an information matrix in its own scale; a direction without information is infinitely uncertain."""
-    scaled = matrix * np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(scaled)
-    floor = 1e-9 * max(float(values.max()), 1e-300)
-    inverse = (vectors / np.where(values > floor, values, np.nan)) @ vectors.T
-    return np.asarray(inverse * np.outer(scale, scale))
-
-
-def check_identifiable(structure: Structure, data: Dataset, courses: Courses) -> None:
-    """Refuse parameters of which only a combination shows in the data.
-
-    Raises
-    ------
-    InputError
-        Naming the parameters and the direction in which predictions do not change.
-    """
-    mu, own = structure.start.mu, structure.typical
-    q, step = len(own), 0.05
-    centre = structure.centres(mu, structure.start.beta, data.subjects)
-    phi = np.repeat(centre[:, None], 2 * q, axis=1)
-    for place, j in enumerate(own):
-        phi[:, 2 * place, j] += step
-        phi[:, 2 * place + 1, j] -= step
-    predicted = courses.predict(phi)
-    base = courses.predict(centre[:, None])
-    sd = spread(base, structure.start.sigma, structure.errors, data.output)
-    slopes = (predicted[:, 0::2] - predicted[:, 1::2]) / (2 * step)
-    exponential = np.array([e == "exponential" for e in structure.errors])[data.output]
-    slopes[exponential] /= np.maximum(base[exponential], 1e-10)
-    slopes = np.nan_to_num(slopes / sd)
-    names = [structure.names[j] for j in own]
-    sizes = np.sqrt(np.sum(slopes**2, axis=0))
-    if (sizes <= _OPEN * sizes.max()).any():
-        name = names[int(np.argmin(sizes))]
-        raise InputError(data.name, "no observation depends on this parameter", value=name, hint=f"--fix {name}")
-    _, singular, directions = np.linalg.svd(slopes / sizes, full_matrices=False)
-    if singular[-1] < _OPEN * singular[0]:
-        weights = directions[-1] / sizes
-        weights = weights / np.abs(weights).max()
-        parts = [(n, w) for n, w in zip(names, weights, strict=True) if abs(w) > 0.05]
-        words = {"log": "log {}", "logit": "logit {}", "identity": "{}"}
-        direction = " ".join(
-            f"{w:+.2f} {words[structure.scales[structure.names.index(n)]].format(n)}" for n, w in parts
-        )
-        raise InputError(
-            data.name,
-            "the data cannot tell these parameters apart",
-            value=", ".join(n for n, _ in parts),
-            hint=f"predictions do not change along {direction}: fix one with --fix",
-        )

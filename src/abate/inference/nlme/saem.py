@@ -254,6 +254,8 @@ class _Work:
             "sigma": self.now.sigma, "mean": self.mean, "square": self.square, "history": np.array(self.history),
             "phi": self.chains.phi, "predicted": self.chains.predicted, "likelihood": self.chains.likelihood,
             "scale": self.chains.scale, "counter": self.chains.counter, "key": self._key(),
+            "own_scale": self.chains.own_scale, "own_mean": self.chains.own_mean,
+            "own_square": self.chains.own_square, "sweeps": self.chains.sweeps,
         }  # fmt: skip
         buffer = io.BytesIO()
         np.savez(buffer, **held)
@@ -278,7 +280,9 @@ class _Work:
             self.history = list(held["history"])
             self.chains.phi, self.chains.predicted = held["phi"], held["predicted"]
             self.chains.likelihood, self.chains.scale = held["likelihood"], held["scale"].copy()
-            self.chains.counter = int(held["counter"])
+            self.chains.own_scale, self.chains.own_mean = held["own_scale"], held["own_mean"]
+            self.chains.own_square = held["own_square"]
+            self.chains.counter, self.chains.sweeps = int(held["counter"]), int(held["sweeps"])
 
     def _key(self) -> str:
         import hashlib

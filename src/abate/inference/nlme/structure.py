@@ -143,6 +143,10 @@ class Structure:
         """Turn values of one column into those of its parameter."""
         return _INVERSE[self.scales[column]](phi)
 
+    def forward(self, column: int, value: float) -> float:
+        """Turn a parameter's value into that of its column."""
+        return float(_FORWARD[self.scales[column]](value))
+
     def natural(self, phi: Floats) -> Floats:
         """Turn values on the scale of the random effects, shape (..., q), into parameters."""
         columns = [_INVERSE[scale](phi[..., j]) for j, scale in enumerate(self.scales)]
