@@ -30,7 +30,7 @@ def run(*words: str | Path) -> int:
 
 
 def test_it_says_the_design_first_and_then_the_finding(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(study / "counts.csv", study / "samples.csv") == 0
+    assert run(study / "counts.csv", study / "samples.csv", "--no-power") == 0
     said = capsys.readouterr().out
     places = [
         said.index(part)
@@ -42,7 +42,9 @@ def test_it_says_the_design_first_and_then_the_finding(study: Path, capsys: pyte
 
 
 def test_json_alone_on_stdout(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(study / "counts.csv", study / "samples.csv", "--json", "--gene-sets", study / "sets.gmt") == 0
+    assert (
+        run(study / "counts.csv", study / "samples.csv", "--json", "--no-power", "--gene-sets", study / "sets.gmt") == 0
+    )
     out, err = capsys.readouterr()
     results = json.loads(out)
     assert results["kind"] == "expression"
@@ -53,8 +55,8 @@ def test_json_alone_on_stdout(study: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_the_folder_is_whole_and_is_replaced(study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    for _ in range(2):
-        assert run(study / "counts.csv", study / "samples.csv", "--out", out, "--gene-sets", study / "sets.gmt") == 0
+    for options in (["--no-power"], ["--gene-sets", study / "sets.gmt"]):
+        assert run(study / "counts.csv", study / "samples.csv", "--out", out, *options) == 0
     there = {p.name for p in out.iterdir()}
     assert {"genes.csv", "genes.parquet", "results.json", "report.html", "expression.h5ad", "gene-sets.csv"} <= there
     columns = ["gene", "base_mean", "log2_fold_change", "se", "statistic", "p", "p_adjusted"]
@@ -62,11 +64,28 @@ def test_the_folder_is_whole_and_is_replaced(study: Path, tmp_path: Path) -> Non
     assert "http://" not in (out / "report.html").read_text().replace("http://www.w3.org", "")
 
 
+def test_a_likelihood_ratio_says_what_is_left_out(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--design", "~ subject + time", "--test", "lrt", "--reduced", "~ subject", "--no-power", "--no-limma"]
+    assert run(study / "counts.csv", study / "samples.csv", *options, "--json") == 0
+    out, err = capsys.readouterr()
+    results = json.loads(out)
+    assert results["test"] == {
+        "method": "likelihood ratio, without time[T.after]",
+        "df": 1,
+        "left_out": ["time[T.after]"],
+    }
+    assert results["limma"] is None
+    assert results["power"] is None
+    assert "test        likelihood ratio, without time[T.after]" in err
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--design", "befor vs after"], "abate: --design: there is no such design: 'befor vs after'"),
         (["--design", "~ batch + tiem"], "samples.csv has no such column: 'tiem'"),
+        (["--test", "lr"], "--test: there is no such test: 'lr'; allowed: wald, lrt"),
+        (["--reduced", "~ subject"], "--reduced: a smaller model belongs to the likelihood-ratio test"),
         (["--contrast", "later vs before"], "--contrast: time has no such level: 'later'; allowed: after, before"),
         (["--group", "nothing"], "--group: samples.csv has no such column: 'nothing'"),
         (["--alpha", "0"], "--alpha: not a level: 0.0"),
@@ -94,7 +113,7 @@ def test_two_subjects_are_a_hypothesis(tmp_path: Path, capsys: pytest.CaptureFix
     data = simulate_counts(150, changed=10, patients=2, controls=2)
     data.counts.T.to_csv(tmp_path / "counts.tsv", sep="\t")
     data.samples.iloc[::-1].to_csv(tmp_path / "samples.csv")
-    assert run(tmp_path / "counts.tsv", tmp_path / "samples.csv", "--out", tmp_path / "out") == 0
+    assert run(tmp_path / "counts.tsv", tmp_path / "samples.csv", "--no-power", "--out", tmp_path / "out") == 0
     said = capsys.readouterr().out
     assert "it is a hypothesis, and no gene is claimed" in said
     assert "was turned" in said
@@ -121,7 +140,7 @@ def test_the_example_is_what_its_script_makes(tmp_path: Path) -> None:
     ],
 )
 def test_the_example_runs(design: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(EXAMPLE / "counts.csv", EXAMPLE / "samples.csv", "--design", design) == 0
+    assert run(EXAMPLE / "counts.csv", EXAMPLE / "samples.csv", "--design", design, "--no-power") == 0
     assert said in capsys.readouterr().out
 
 

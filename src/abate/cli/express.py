@@ -42,7 +42,9 @@ def express(
     ] = None,
     gene_sets: Annotated[
         list[Path] | None,
-        typer.Option("--gene-sets", metavar="FILE.gmt", help="Gene sets in GMT form; may be given again."),
+        typer.Option(
+            "--gene-sets", metavar="FILE", help="Gene sets: GMT, or a WikiPathways pathway (.gpml); may be given again."
+        ),
     ] = None,
     alpha: Annotated[float, typer.Option("--alpha", help="False discovery rate of the claims.")] = 0.05,
     adjust_by: Annotated[
@@ -52,6 +54,19 @@ def express(
     claim_anyway: Annotated[
         bool, typer.Option("--claim-anyway", help="Give adjusted p values even with two subjects on a side.")
     ] = False,
+    test: Annotated[
+        str, typer.Option("--test", help="wald (the contrast) or lrt (likelihood ratio: all of the tested column).")
+    ] = "wald",
+    reduced: Annotated[
+        str | None,
+        typer.Option("--reduced", metavar="FORMULA", help="With --test lrt: the smaller model ('~ subject')."),
+    ] = None,
+    limma: Annotated[
+        bool, typer.Option("--limma/--no-limma", help="Ask limma for a second opinion, where inmoose is installed.")
+    ] = True,
+    power: Annotated[
+        bool, typer.Option("--power/--no-power", help="Simulate the smallest change that the study can find.")
+    ] = True,
     only_shared: Annotated[bool, typer.Option("--only-shared", help="Use the samples that both files have.")] = False,
     sample: Annotated[str | None, Column] = None,
     subject: Annotated[str | None, Column] = None,
@@ -75,7 +90,7 @@ def express(
     hypothesis and nothing is claimed.
     """
     from abate.study.expression.analysis import express as analyse
-    from abate.study.expression.analysis import payload_of
+    from abate.study.expression.payload import payload_of
 
     if out is not None:
         check_replaceable(out)
@@ -86,7 +101,8 @@ def express(
             counts, samples, design=design, contrast=contrast, reference=reference, gene_sets=gene_sets or [],
             alpha=alpha, seed=seed,
             columns={role: name for role, name in named.items() if name}, transcripts=transcripts, strand=strand,
-            only_shared=only_shared, adjust_by=adjust_by, claim_anyway=claim_anyway,
+            only_shared=only_shared, adjust_by=adjust_by, claim_anyway=claim_anyway, test=test, reduced=reduced,
+            ask_limma=limma, simulate_power=power,
             announce=lambda lines: print("\n".join(lines), file=stream, flush=True), progress=step,
         )  # fmt: skip
     if out is not None:
@@ -113,57 +129,65 @@ def _write(found: Expression, out: Path) -> None:
 
 def _show(found: Expression, payload: dict[str, Any], out: Path | None) -> None:
     from rich.console import Console
-    from rich.table import Table
-
-    from abate.study.expression.relabel import ways
 
     console = Console()
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
     console.print()
-    console.print(payload["finding"], highlight=False, markup=False, soft_wrap=True)
-    second = payload["relabelling"]
-    if second is not None:
-        console.print(
-            f"Second opinion: of {ways(second['relabellings'])} relabellings, the bar that {second['list_length']} "
-            "genes pass is passed by "
-            f"{second['expected_by_chance']:g} by chance (median; most {second['most_by_chance']}); "
-            f"the two lists share {second['overlap']:.0%}.",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-    smallest = payload["smallest_detectable_log2_fold_change"]
-    if smallest is not None:
-        lowest, highest = (end(row["log2_fold_change"] for row in payload["power"]) for end in (min, max))
-        ends = [f"{v:.2f}" if v == v else f"more than {highest:g}" for v in (smallest.low, smallest.high)]
-        seen = f"{smallest.estimate:.2f} ({ends[0]} to {ends[1]})"
-        if smallest.estimate != smallest.estimate:
-            seen = f"none up to {highest:g}"
-        elif smallest.estimate <= lowest:
-            seen = f"{lowest:g} or less"
-        console.print(
-            f"Smallest log2 fold change that such a study finds with 80 % power: {seen}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    table = Table("gene", "mean", "log2 change", "se", "p", "adjusted", title="First genes by p", title_justify="left")
-    for gene, row in found.top.head(10).iterrows():
-        adjusted = "not given" if row["p_adjusted"] != row["p_adjusted"] else f"{row['p_adjusted']:.3g}"
-        table.add_row(
-            str(gene),
-            f"{row['base_mean']:.1f}",
-            f"{row['log2_fold_change']:+.2f}",
-            f"{row['se']:.2f}",
-            f"{row['p']:.2g}",
-            adjusted,
-        )
-    console.print(table)
+    say(payload["finding"])
+    for line in [*_opinions(payload), *_power(payload)]:
+        say(line)
+    console.print(_table(found))
     if found.sets is not None:
         for name, row in found.sets.head(10).iterrows():
-            console.print(
-                f"{name}: {row['direction']}, p {row['p']:.2g}, rank p {row['p_rank']:.2g}",
-                highlight=False,
-                markup=False,
-            )
+            say(f"{name}: {row['direction']}, p {row['p']:.2g}, rank p {row['p_rank']:.2g}")
     if out is not None:
-        console.print(f"written to {out}", highlight=False, markup=False)
-    console.print("For research; not a diagnosis and not a prescription.", highlight=False)
+        say(f"written to {out}")
+    say("For research; not a diagnosis and not a prescription.")
+
+
+def _opinions(payload: dict[str, Any]) -> list[str]:
+    from abate.study.expression.relabel import ways
+
+    lines, second, linear = [], payload["relabelling"], payload["limma"]
+    if second is not None:
+        lines.append(
+            f"Second opinion: of {ways(second['relabellings'])} relabellings, the bar that {second['list_length']} "
+            f"genes pass is passed by {second['expected_by_chance']:g} by chance (median; most "
+            f"{second['most_by_chance']}); the two lists share {second['overlap']:.0%}."
+        )
+    for row in payload["agreement"]:
+        if linear is not None and (row["one"], row["other"]) == ("DESeq2", "limma"):
+            calls = "" if linear["n"] is None else f" It calls {linear['n']:,}, {linear['also_called']:,} of these."
+            lines.append(
+                f"limma: of the first {row['length']:,} genes of either, {row['shared']:,} are on both lists.{calls}"
+            )
+    return lines
+
+
+def _power(payload: dict[str, Any]) -> list[str]:
+    smallest = payload["smallest_detectable_log2_fold_change"]
+    if smallest is None:
+        return []
+    lowest, highest = (end(row["log2_fold_change"] for row in payload["power"]) for end in (min, max))
+    ends = [f"{v:.2f}" if v == v else f"more than {highest:g}" for v in (smallest.low, smallest.high)]
+    seen = f"{smallest.estimate:.2f} ({ends[0]} to {ends[1]})"
+    if smallest.estimate != smallest.estimate:
+        seen = f"none up to {highest:g}"
+    elif smallest.estimate <= lowest:
+        seen = f"{lowest:g} or less"
+    return [f"Smallest log2 fold change that such a study finds with 80 % power: {seen}"]
+
+
+def _table(found: Expression) -> Any:
+    from rich.table import Table
+
+    table = Table("gene", "mean", "log2 change", "se", "p", "adjusted", title="First genes by p", title_justify="left")
+    for gene, row in found.top.head(10).iterrows():
+        table.add_row(
+            str(gene), f"{row['base_mean']:.1f}", f"{row['log2_fold_change']:+.2f}", f"{row['se']:.2f}",
+            f"{row['p']:.2g}", "not given" if row["p_adjusted"] != row["p_adjusted"] else f"{row['p_adjusted']:.3g}",
+        )  # fmt: skip
+    return table

@@ -15,7 +15,8 @@ import pytest
 
 from abate.ground.errors import InputError
 from abate.study.expression import express, simulate_counts
-from abate.study.expression.analysis import COLUMNS, payload_of
+from abate.study.expression.analysis import COLUMNS
+from abate.study.expression.payload import payload_of
 from abate.study.expression.write import write_expression
 
 Files = Callable[..., tuple[Path, Path, Any]]
@@ -26,7 +27,7 @@ def test_two_pairs_are_a_hypothesis_and_claim_nothing(files: Files) -> None:
     found = express(counts, samples, simulate_power=False)
     assert found.hypothesis
     assert not found.claimed
-    assert found.genes["p_adjusted"].isna().all()
+    assert found.genes[["p_adjusted", "p_moderated"]].isna().all(axis=None)
     assert found.called.empty
     assert "hypothesis" in found.sentence()
     assert "carried by 2 pairs" in found.sentence()
@@ -69,6 +70,10 @@ def test_truth_is_found_and_files_are_whole(files: Files, tmp_path: Path) -> Non
     assert results["calls"]["n"] == len(called)
     assert set(results["smallest_detectable_log2_fold_change"]) >= {"estimate", "low", "high", "level", "n", "method"}
     assert results["gene_sets"][0]["set"] == "moved"
+    assert results["test"] == {"method": "Wald test of the contrast", "df": 1, "left_out": []}
+    power = results["power"][3]["power"]
+    assert set(power) == {"estimate", "low", "high", "level", "n", "method", "events"}
+    assert power["low"] <= power["estimate"] <= power["high"]
     stored = anndata.read_h5ad(out / "expression.h5ad")
     assert stored.shape == (10, 600)
     np.testing.assert_array_equal(stored.X.T, data.counts.to_numpy())
@@ -136,3 +141,34 @@ def test_drawn_relabellings_are_not_said_to_bound_the_exact_p(files: Files) -> N
     found = express(counts, samples, simulate_power=False)
     assert "in 12,870 ways, of which 1,000 were done." in found.sentence()
     assert "exact p" not in found.sentence()
+
+
+def test_the_same_name_in_two_files_of_gene_sets_is_refused(files: Files, tmp_path: Path) -> None:
+    counts, samples, _ = files(genes=50, patients=3, controls=3)
+    for name in ("a.gmt", "b.gmt"):
+        (tmp_path / name).write_text("mine\t-\tgene-1\tgene-2\n")
+    with pytest.raises(InputError, match=r"b\.gmt: a gene set of this name is in another file: 'mine'; a\.gmt"):
+        express(counts, samples, gene_sets=[tmp_path / "a.gmt", tmp_path / "b.gmt"], simulate_power=False)
+
+
+def test_a_ratio_over_several_columns_goes_all_the_way(files: Files) -> None:
+    counts, samples, _ = files(genes=150, design="both", patients=4, controls=4, effect=3.0)
+    found = express(counts, samples, design="~ group * time", test="lrt", reduced="~ 1", simulate_power=False)
+    payload = payload_of(found)
+    assert payload["test"]["df"] == 3
+    assert "F tail with 3 and" in payload["calls"]["method"]
+    assert "limma was not asked: it tests one contrast" in found.no_linear
+    assert found.top["p"].is_monotonic_increasing
+
+
+def test_samples_of_one_person_taken_for_several_are_warned_of(files: Files) -> None:
+    counts, samples, _ = files(genes=80, design="before vs after", patients=3)
+    said: list[str] = []
+    found = express(counts, samples, design="~ time", announce=said.extend, simulate_power=False)
+    (warning,) = [line for line in said if line.startswith("warning")]
+    assert "3 subjects have several samples" in warning
+    assert "take --design 'before vs after', or put the subject into the formula (~ subject + time)" in warning
+    assert "takes for different people" in found.sentence()
+    assert payload_of(found)["design"]["warnings"] == list(found.design.warnings)
+    named = express(counts, samples, design="~ subject + time", simulate_power=False)
+    assert named.design.warnings == ()

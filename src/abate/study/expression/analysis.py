@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from abate.ground.errors import InputError
+from abate.study.expression.agreement import agreement
 from abate.study.expression.counts import Counts
 from abate.study.expression.design import Design
 from abate.study.expression.detectable import Detectable, smallest_effect
 from abate.study.expression.fit import ADJUST_BY, Fit, fit_expression
-from abate.study.expression.gene_sets import GeneSet, read_gmt, score_gene_sets
+from abate.study.expression.gene_sets import GeneSet, read_gene_sets
+from abate.study.expression.limma import LinearOpinion, limma, limma_installed
 from abate.study.expression.named_design import plan_design
 from abate.study.expression.read_counts import read_counts
 from abate.study.expression.relabel import Relabelling, relabel, ways
+from abate.study.expression.set_tests import ADJUSTED, score_gene_sets
 from abate.study.expression.sheet import SampleSheet, match, read_sheet
 
-__all__ = ["COLUMNS", "Expression", "express", "payload_of"]
+__all__ = ["COLUMNS", "Expression", "express"]
 
 COLUMNS = ("base_mean", "log2_fold_change", "se", "statistic", "p", "p_adjusted")
+
+# What a hypothesis does not say: p values made for a claim over many genes, or with variance lent by other genes.
+_CLAIMS = ("p_adjusted", "p_moderated", "p_limma_adjusted")
+
+# Length of the lists that are compared where nothing is called.
+_MIDDLING = 100
 
 # With so few subjects on a side a list of genes is a hypothesis: a third person could overturn it.
 _HYPOTHESIS = 2
@@ -42,8 +49,14 @@ class Expression:
     design : Design
     fit : Fit
     genes : DataFrame indexed by gene
-        `Fit.genes` with ``p_relabelled``; ``p_adjusted`` is empty where the list is a hypothesis.
+        `Fit.genes` with ``p_relabelled`` and the columns of `LinearOpinion`; what is adjusted or moderated is empty
+        where the list is a hypothesis.
     second : Relabelling or None
+    linear : LinearOpinion or None
+    no_linear : str
+        Why there is no linear opinion.
+    agreed : DataFrame
+        Of `agreement`: DESeq2, the permutation and limma, two by two.
     sets : DataFrame or None
     detectable : Detectable or None
     alpha : float
@@ -61,6 +74,9 @@ class Expression:
     fit: Fit
     genes: pd.DataFrame
     second: Relabelling | None
+    linear: LinearOpinion | None
+    no_linear: str
+    agreed: pd.DataFrame
     sets: pd.DataFrame | None
     detectable: Detectable | None
     alpha: float
@@ -95,6 +111,8 @@ class Expression:
                 else f"of which {s.done:,} were done"
             )
             smallest = f" The labels can be handed out in {ways(s.relabellings)} ways, {so}."
+        if self.design.warnings:
+            carried += " in more samples, which this design takes for different people"
         if self.hypothesis:
             close = (
                 "no gene is claimed"
@@ -105,7 +123,8 @@ class Expression:
         up, down = (int((self.called["log2_fold_change"] * sign > 0).sum()) for sign in (1, -1))
         found = (
             f"{up + down:,} of {len(self.top):,} genes differ at a false discovery rate of {self.alpha:.0%}"
-            f" ({up:,} up, {down:,} down)"
+            f" ({up:,} up, {down:,} down"
+            f"{f' in {self.design.label}' if self.design.tested_df > 1 else ''})"
         )
         return f"{found}. {carried}.{smallest}"
 
@@ -113,11 +132,12 @@ class Expression:
         """Say what the adjusted p values rest on."""
         if not self.claimed:
             return "none given"
-        tail = (
-            "normal tail (DESeq2)"
-            if np.isinf(self.fit.tail_df)
-            else f"t tail with {self.fit.tail_df:.1f} degrees of freedom"
-        )
+        ratio, df = self.design.reduced is not None, self.fit.tail_df
+        if np.isinf(df):
+            tail = "chi-square tail (DESeq2)" if ratio else "normal tail (DESeq2)"
+        else:
+            of = f"F tail with {self.design.tested_df} and" if ratio else "t tail with"
+            tail = f"{of} {df:.1f} degrees of freedom"
         return f"Benjamini-Hochberg with independent filtering, {tail}"
 
 
@@ -137,6 +157,9 @@ def express(
     only_shared: bool = False,
     adjust_by: str = "auto",
     claim_anyway: bool = False,
+    test: str = "wald",
+    reduced: str | None = None,
+    ask_limma: bool = True,
     simulate_power: bool = True,
     announce: Callable[[list[str]], None] = lambda lines: None,
     progress: Callable[[float], None] = lambda share: None,
@@ -154,7 +177,7 @@ def express(
     contrast, reference : str, optional
         See `plan_design`.
     gene_sets : sequence of path
-        GMT files.
+        Files of `read_gene_sets`.
     alpha : float
         False discovery rate of the claims, 0-1.
     seed : int
@@ -169,6 +192,10 @@ def express(
         See `fit_expression`.
     claim_anyway : bool
         Give adjusted p values also where two people on a side make the list a hypothesis.
+    test, reduced : str
+        See `plan_design`.
+    ask_limma : bool
+        Whether to ask limma, where inmoose is installed.
     simulate_power : bool
         Whether to simulate the smallest detectable change.
     announce : callable
@@ -204,84 +231,64 @@ def express(
         samples if isinstance(samples, SampleSheet) else read_sheet(samples, list(table.table.columns), columns=columns)
     )
     table, sheet = match(table, sheet, only_shared=only_shared)
-    plan = plan_design(sheet, design, contrast=contrast, reference=reference)
-    sets: list[GeneSet] = [s for path in gene_sets for s in read_gmt(path)]
+    plan = plan_design(sheet, design, contrast=contrast, reference=reference, test=test, reduced=reduced)
+    sets: list[GeneSet] = _sets(gene_sets)
     announce([*plan.lines(), *(f"note        {note}" for note in (*table.notes, *sheet.notes))])
     progress(0.1)
     fit = fit_expression(table.table, plan, alpha=alpha, adjust_by=adjust_by)
     progress(0.4)
-    hypothesis = plan.carriers <= _HYPOTHESIS
-    genes = fit.genes.copy()
-    if hypothesis and not claim_anyway:
-        genes["p_adjusted"] = np.nan
-    second = relabel(fit.stabilised, plan, genes, alpha=alpha, seed=seed)
-    genes["p_relabelled"] = second.p if second is not None else np.nan
+    second = relabel(fit.stabilised, plan, fit.genes.assign(statistic=fit.signed), alpha=alpha, seed=seed)
+    linear, no_linear = _linear(table.table, fit, plan) if ask_limma else (None, "limma was not asked")
     progress(0.6)
-    scored, told = score_gene_sets(genes["statistic"], sets, seed=seed) if sets else (None, [])
-    if scored is not None and hypothesis and not claim_anyway:
-        scored[["p_adjusted", "p_rank_adjusted"]] = np.nan
+    scored, told = score_gene_sets(fit.wald[fit.genes["p"].notna()], sets, seed=seed) if sets else (None, [])
     progress(0.7)
     power = smallest_effect(fit, plan, alpha=alpha, seed=seed, adjust_by=adjust_by) if simulate_power else None
     progress(1.0)
-    notes = (*table.notes, *sheet.notes, *plan.notes, *fit.notes, *told)
+    hypothesis = plan.carriers <= _HYPOTHESIS
+    claimed = claim_anyway or not hypothesis
+    genes = fit.genes.assign(p_relabelled=second.p if second is not None else np.nan)
+    if linear is not None:
+        genes = genes.join(linear.genes)
+    if not claimed:
+        genes[[c for c in _CLAIMS if c in genes]] = np.nan
+        if scored is not None:
+            scored[[c for c in ADJUSTED if c in scored]] = np.nan
+    notes = (*table.notes, *sheet.notes, *plan.warnings, *plan.notes, *fit.notes, *told)
     return Expression(
-        table,
-        sheet,
-        plan,
-        fit,
-        genes,
-        second,
-        scored,
-        power,
-        alpha,
-        seed,
-        hypothesis,
-        claim_anyway or not hypothesis,
-        notes,
-    )
+        table, sheet, plan, fit, genes, second, linear, no_linear, _agreed(fit, second, linear), scored, power, alpha,
+        seed, hypothesis, claimed, notes,
+    )  # fmt: skip
 
 
-def payload_of(found: Expression) -> dict[str, Any]:
-    """Return what results.json holds of an analysis, without ``abate``, ``kind`` and ``seed``."""
-    design, second = found.design, found.second
-    up = int((found.called["log2_fold_change"] > 0).sum())
-    return {
-        "finding": found.sentence(),
-        "hypothesis": found.hypothesis,
-        "design": {
-            "name": design.name, "formula": design.formula, "contrast": design.label, "factor": design.factor,
-            "tested": design.tested or None, "reference": design.reference or None, "matching": design.matching,
-            "subjects": design.people, "samples": int(design.matrix.shape[0]),
-            "coefficients": [str(c) for c in design.matrix.columns],
-            "residual_df": design.residual_df,
-        },
-        "counts": {"source": found.counts.source, "genes": len(found.genes), "tested": len(found.top),
-        "sheet": found.sheet.source},
-        "calls": {
-            "level": found.alpha, "n": len(found.called) if found.claimed else None,
-            "up": up if found.claimed else None,
-            "down": len(found.called) - up if found.claimed else None, "method": found.adjustment(),
-        },
-        "relabelling": None if second is None else {
-            "relabellings": second.relabellings, "done": second.done, "smallest_p": second.smallest_p,
-            "list_length": second.calls,
-            "expected_by_chance": second.expected, "most_by_chance": second.most, "p": second.p_list,
-            "method": "exact permutation" if second.complete else "permutation, drawn", "overlap": second.overlap,
-            "rank_correlation": second.correlation,
-        },
-        "smallest_detectable_log2_fold_change": found.detectable.smallest if found.detectable else None,
-        "power": None if found.detectable is None else [
-            {"log2_fold_change": effect, **{k: row[k] for k in ("power", "low", "high")},
-            "n": int(row["changed"])}
-            for effect, row in found.detectable.curve.iterrows()
-        ],
-        "gene_sets": [] if found.sets is None else [{"set": name, **row} for name,
-        row in found.sets.to_dict("index").items()],
-        "top": [{"gene": str(gene), **{c: float(row[c]) for c in COLUMNS}} for gene,
-        row in found.top.head(20).iterrows()],
-        "notes": list(found.notes),
-        "versions": {name: metadata.version(name) for name in ("pydeseq2", "anndata")},
-    }  # fmt: skip
+def _linear(counts: pd.DataFrame, fit: Fit, plan: Design) -> tuple[LinearOpinion | None, str]:
+    if not limma_installed():
+        return None, "limma was not asked: inmoose is not installed (pip install 'abate[expression-limma]')"
+    if plan.tested_df > 1:
+        return None, "limma was not asked: it tests one contrast, and the likelihood ratio several coefficients"
+    asked = limma(counts, fit.stabilised, plan)
+    return asked, "" if asked is not None else "limma was not asked: too few genes have enough reads"
+
+
+def _agreed(fit: Fit, second: Relabelling | None, linear: LinearOpinion | None) -> pd.DataFrame:
+    """Compare the lists of all methods at the length of what is called, or 100."""
+    statistics = {"DESeq2": fit.signed[fit.genes["p"].notna()]}
+    if second is not None:
+        statistics["permutation"] = second.statistic
+    if linear is not None:
+        statistics["limma"] = linear.genes["t_limma"]
+    length = second.calls if second is not None else _MIDDLING
+    return agreement(statistics, length)
+
+
+def _sets(paths: Sequence[str | Path]) -> list[GeneSet]:
+    sets: dict[str, GeneSet] = {}
+    for one in (s for path in paths for s in read_gene_sets(path)):
+        if one.name in sets:
+            raise InputError(
+                one.source, "a gene set of this name is in another file", value=one.name, hint=sets[one.name].source
+            )
+        sets[one.name] = one
+    return list(sets.values())
 
 
 def _check_options(alpha: float, adjust_by: str) -> None:

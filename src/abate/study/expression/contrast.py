@@ -88,8 +88,15 @@ def first_level(levels: Sequence[str]) -> str:
 
 
 def ordered(levels: Sequence[str]) -> list[str]:
-    """Sort levels as people do: by the numbers in them where all have one, else by letters."""
-    numbers = {level: re.findall(r"-?\d+(?:\.\d+)?", level) for level in levels}
+    """Sort levels as people do: by the numbers in them where all have one, else by letters.
+
+    Examples
+    --------
+    >>> ordered(["week 12", "week -4"]), ordered(["batch-2", "batch-1"])
+    (['week -4', 'week 12'], ['batch-1', 'batch-2'])
+    """
+    # A hyphen behind a letter joins and is no sign.
+    numbers = {level: re.findall(r"(?:(?<!\w)-)?\d+(?:\.\d+)?", level) for level in levels}
     if all(numbers.values()):
         return sorted(levels, key=lambda level: (float(numbers[level][0]), level))
     return sorted(levels)

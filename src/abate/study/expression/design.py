@@ -48,6 +48,12 @@ class Design:
     matching : str
         What is kept together, in words.
     notes : tuple of str
+    warnings : tuple of str
+        What makes the p values doubtful.
+    reduced : DataFrame, samples x coefficients, or None
+        The smaller model of a likelihood-ratio test; None where the Wald test is done.
+    left_out : tuple of str
+        Coefficients that the smaller model lacks.
     """
 
     name: str
@@ -66,6 +72,9 @@ class Design:
     people: dict[str, int]
     matching: str
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    reduced: pd.DataFrame | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def coefficient(self) -> str | None:
@@ -86,6 +95,17 @@ class Design:
         """How many subjects carry the finding: those of the smaller side."""
         return min(self.people.values())
 
+    @property
+    def tested_df(self) -> int:
+        """How many coefficients the test is about: 1 for the Wald test."""
+        return 1 if self.reduced is None else self.matrix.shape[1] - self.reduced.shape[1]
+
+    def test(self) -> str:
+        """Say which test is done."""
+        if self.reduced is None:
+            return "Wald test of the contrast"
+        return f"likelihood ratio, without {few(self.left_out, 6)}"
+
     def lines(self) -> list[str]:
         """Say what will be done, one fact a line."""
         people = ", ".join(f"{name}: {count}" for name, count in self.people.items())
@@ -96,8 +116,10 @@ class Design:
             f"matching    {self.matching}",
             f"samples     {self.matrix.shape[0]}; subjects {people}",
             f"model       {self.matrix.shape[1]} coefficients, {self.residual_df} residual degrees of freedom",
+            f"test        {self.test()}",
         ]
-        return rows + [f"note        {note}" for note in self.notes]
+        told = [f"warning     {warning}" for warning in self.warnings]
+        return [*rows, *told, *(f"note        {note}" for note in self.notes)]
 
 
 def check_estimable(where: str, matrix: pd.DataFrame) -> None:

@@ -19,6 +19,7 @@ from scipy.stats import t as student
 
 from abate.ground.errors import InputError, MissingExtra, SolveError
 from abate.study.expression.design import Design
+from abate.study.expression.likelihood_ratio import likelihood_ratio, ratio_p
 
 __all__ = ["ADJUST_BY", "Fit", "fit_expression"]
 
@@ -55,6 +56,8 @@ class Fit:
         Degrees of freedom of the t tail behind `p_adjusted`; infinite where it is the normal tail.
     prior_df : float
         What the prior of the dispersions is worth.
+    wald : Series indexed by gene
+        Wald statistic of the contrast, also where the likelihood ratio is the test.
     notes : tuple of str
     """
 
@@ -65,7 +68,16 @@ class Fit:
     stabilised: pd.DataFrame
     tail_df: float
     prior_df: float
+    wald: pd.Series
     notes: tuple[str, ...]
+
+    @property
+    def signed(self) -> pd.Series:
+        """The statistic that the genes are ordered by, with the sign of the fold change; of a ratio the root."""
+        size = self.genes["statistic"].abs()
+        same = self.genes["statistic"].equals(self.wald)
+        signed: pd.Series = (size if same else np.sqrt(size)) * np.sign(self.wald)
+        return signed
 
 
 def fit_expression(
@@ -120,9 +132,9 @@ def fit_expression(
         raise InputError("counts", "fewer than two genes have a count in these samples", hint="check the files")
     with _quiet() as caught, _one_thread():
         dataset, tested, notes = _run(counts, design, alpha)
-        raw, prior_df = tested.p_values.copy(), _prior_df(float(dataset.uns["prior_disp_var"]))
+        wald, prior_df = tested.statistics.copy(), _prior_df(float(dataset.uns["prior_disp_var"]))
         tail = design.residual_df + prior_df
-        moderated = pd.Series(2 * student.sf(np.abs(tested.statistics), tail), index=raw.index)
+        raw, moderated = _p_values(dataset, tested, design, tail)
         small = adjust_by == "moderated" or (adjust_by == "auto" and design.residual_df < _NORMAL_FROM)
         if small:
             # The filtering and adjustment below work on the p values that the object holds.
@@ -141,6 +153,7 @@ def fit_expression(
         _stabilised(normalised, dataset),
         float(tail) if small else float("inf"),
         prior_df,
+        wald.astype(float),
         (*notes, *_told(caught)),
     )
 
@@ -174,6 +187,22 @@ def _run(counts: pd.DataFrame, design: Design, alpha: float) -> tuple[Any, Any, 
     except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
         raise SolveError(f"the model could not be fitted ({error}); try a design with fewer terms") from error
     return dataset, tested, notes
+
+
+def _p_values(dataset: Any, tested: Any, design: Design, tail: float) -> tuple[pd.Series, pd.Series]:
+    """Return p values with the dispersion held for known, and with it estimated; for a ratio, put it in its place."""
+    if design.reduced is None:
+        raw = tested.p_values.copy()
+        return raw, pd.Series(2 * student.sf(np.abs(tested.statistics), tail), index=raw.index)
+    # Genes that are silent once their outliers are replaced have a Wald p of 1, and change nothing here either.
+    silent = (tested.statistics == 0) & (tested.p_values == 1)
+    statistic = pd.Series(likelihood_ratio(dataset, tested.inference, design.reduced), index=tested.p_values.index)
+    statistic[silent & statistic.notna()] = 0.0
+    tested.statistics = statistic
+    ratio: npt.NDArray[np.float64] = np.array(statistic, dtype=np.float64)
+    raw, moderated = (pd.Series(ratio_p(ratio, design.tested_df, df), index=statistic.index) for df in (np.inf, tail))
+    tested.p_values = raw.copy()
+    return raw, moderated
 
 
 def _one_thread() -> contextlib.AbstractContextManager[Any]:

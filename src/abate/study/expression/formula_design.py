@@ -12,10 +12,11 @@ import pandas as pd
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
 from abate.study.expression.contrast import Contrast, choose_levels, first_level, ordered
+from abate.study.expression.counts import few
 from abate.study.expression.design import Design, check_estimable, check_sides
 from abate.study.expression.sheet import SampleSheet, as_text
 
-__all__ = ["formula_design"]
+__all__ = ["formula_design", "formula_table"]
 
 
 def formula_design(sheet: SampleSheet, formula: str, asked: Contrast, reference: str | None) -> Design:
@@ -34,20 +35,12 @@ def formula_design(sheet: SampleSheet, formula: str, asked: Contrast, reference:
     InputError
         If a column is unknown or has gaps, the formula cannot be read, the contrast is not in it, or it is confounded.
     """
-    from formulaic import Formula  # type: ignore[import-untyped]
-
     sheet, formula, original = _plain(sheet, formula)
     named = {name: word for word, name in original.items()}
     asked = replace(asked, factor=named.get(asked.factor or "", asked.factor))
-    try:
-        variables = sorted(str(v) for v in Formula(formula.replace("~", "", 1)).required_variables)
-    except Exception as error:
-        raise InputError(
-            "--design", "this formula cannot be read", value=formula, allowed="~ batch + condition"
-        ) from error
-    if not variables:
+    table = _named_columns(sheet, formula, "--design")
+    if table.empty:
         raise InputError("--design", "the formula names no column", value=formula, allowed="~ batch + condition")
-    table = _variables(sheet, variables)
     exact = asked.factor if asked.tested is None else None
     factor = _factor(table, formula, asked) if exact is None or exact in table else None
     tested = base = ""
@@ -97,14 +90,43 @@ def _plain(sheet: SampleSheet, formula: str) -> tuple[SampleSheet, str, dict[str
     return renamed, formula, {word: name for name, word in plain.items()}
 
 
-def _variables(sheet: SampleSheet, variables: list[str]) -> pd.DataFrame:
+def formula_table(sheet: SampleSheet, formula: str, option: str) -> tuple[str, pd.DataFrame]:
+    """Return a formula with plain names, and the columns of the sheet that it names.
+
+    Parameters
+    ----------
+    sheet : SampleSheet
+    formula : str
+    option : str
+        Which option gave it, for errors.
+
+    Raises
+    ------
+    InputError
+        If the formula cannot be read, a column is unknown or has gaps.
+    """
+    sheet, formula, _ = _plain(sheet, formula)
+    return formula, _named_columns(sheet, formula, option)
+
+
+def _named_columns(sheet: SampleSheet, formula: str, option: str) -> pd.DataFrame:
+    from formulaic import Formula  # type: ignore[import-untyped]
+
+    try:
+        variables = sorted(str(v) for v in Formula(formula.replace("~", "", 1)).required_variables)
+    except Exception as error:
+        raise InputError(option, "this formula cannot be read", value=formula, allowed="~ batch + condition") from error
+    return _variables(sheet, variables, option)
+
+
+def _variables(sheet: SampleSheet, variables: list[str], option: str) -> pd.DataFrame:
     blocks = {sheet.roles[role] for role in ("subject", "batch", "set") if role in sheet.roles}
     columns = {}
     for name in variables:
         if name not in sheet.table.columns:
             there = [str(c) for c in sheet.table.columns]
             raise InputError(
-                "--design",
+                option,
                 f"{sheet.source} has no such column",
                 value=name,
                 allowed=there,
@@ -216,8 +238,6 @@ def _described(
         paired = bool((inside > 1).all()) and any(
             table[name].astype(str).equals(subject.astype(str)) for name in others
         )
-        if bool((inside > 1).any()) and not paired:
-            notes.append("subjects with several samples are treated as if these were from different people")
         if any(isinstance(table[name].dtype, pd.CategoricalDtype) is False for name in others) or any(
             m in formula for m in ":*"
         ):
@@ -226,11 +246,32 @@ def _described(
             positive = table[factor] == tested
             if others:
                 strata = table[others].astype(str).agg(" / ".join, axis=1)
+        else:
+            notes.append(f"{factor} has more levels than the two compared, so there is no permutation")
     if ":" in formula or "*" in formula:
         notes.append("with an interaction, this is the effect at the reference level of the other column")
+    warnings = _pretended(sheet, subject, table, factor)
     matching = f"within {' and '.join(map(str, others))}" if others else "none: groups are compared as they are"
     return Design(
         "formula", formula.strip(), matrix, contrast, label, factor or label, tested, base, subject, positive, strata,
         paired, False,
-        people, matching, tuple(notes),
+        people, matching, tuple(notes), warnings,
     )  # fmt: skip
+
+
+def _pretended(sheet: SampleSheet, subject: pd.Series, table: pd.DataFrame, factor: str | None) -> tuple[str, ...]:
+    """Warn where a person was sampled several times and the formula takes the samples for different people."""
+    sampled = subject.value_counts()
+    several = sampled.index[sampled > 1]
+    # A column of which every level is one person tells the people apart.
+    apart = any(int(subject.groupby(table[name].astype(str)).nunique().max()) == 1 for name in table)
+    if not len(several) or apart:
+        return ()
+    way = {"time": "before vs after", "group": "patients vs controls"}
+    named = next((way[role] for role in way if sheet.roles.get(role) == factor), "both")
+    column = sheet.roles["subject"]
+    return (
+        f"{len(several)} subjects have several samples ({few(several)}), and this formula takes each sample for another"
+        f" person: its p values are wrong; take --design {named!r}, or put the subject into the formula"
+        f" (~ {column} + {factor or 'time'})",
+    )

@@ -1,38 +1,52 @@
-"""Gene sets: the user's GMT files, a competitive test that allows for correlated genes, and a rank-based one."""
+"""Gene sets as files: GMT, and pathways of WikiPathways (GPML, or their tables of data nodes)."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-from scipy.stats import false_discovery_control
-from scipy.stats import t as student
-
-from abate.ground.errors import InputError, MissingExtra
-from abate.study.expression.counts import few
+from abate.ground.errors import InputError
 from abate.study.expression.read_counts import read_text
 
-__all__ = ["GeneSet", "camera", "rank_test", "read_gmt", "score_gene_sets"]
+__all__ = ["GeneSet", "read_gene_sets", "read_gmt", "read_gpml"]
 
-# Correlation of genes within a set that camera assumes where n is too small to estimate it (Wu and Smyth 2012;
-# limma's default).
-INTER_GENE_CORRELATION = 0.01
-_SMALLEST, _LARGEST = 5, 2000
+_NODES = "-datanodes.tsv"
+_GENES = {"geneproduct", "gene", "protein", "rna"}
+_DATABASES = {"ensembl": 1, "hgnc": 2, "entrez gene": 3}
 
 
 @dataclass(frozen=True)
 class GeneSet:
-    """A named set of genes; `source` is the file it came from."""
+    """A named set of genes; `source` is the file it came from.
+
+    `others` is the same set by other kinds of names (Ensembl ids, NCBI numbers), where the file has them.
+    """
 
     name: str
     description: str
     genes: tuple[str, ...]
     source: str
+    others: tuple[tuple[str, ...], ...] = ()
+
+
+def read_gene_sets(path: str | Path) -> list[GeneSet]:
+    """Read gene sets: a GMT file, or one pathway as ``.gpml`` or ``*-datanodes.tsv`` of WikiPathways.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no gene set.
+    """
+    source = Path(path)
+    if source.suffix == ".gpml":
+        return [read_gpml(source)]
+    if source.name.endswith(_NODES):
+        return [_read_nodes(source)]
+    return read_gmt(source)
 
 
 def read_gmt(path: str | Path) -> list[GeneSet]:
@@ -77,135 +91,70 @@ def read_gmt(path: str | Path) -> list[GeneSet]:
     return sets
 
 
-def camera(
-    statistic: npt.ArrayLike, inside: npt.ArrayLike, correlation: float = INTER_GENE_CORRELATION
-) -> tuple[float, float]:
-    """Test whether genes of a set have larger statistics than the others (Wu and Smyth 2012, preranked form).
+def read_gpml(path: str | Path) -> GeneSet:
+    """Read the genes of a pathway in GPML, the format of WikiPathways (2013a and 2021).
 
-    Parameters
-    ----------
-    statistic : array_like, shape (genes,)
-        One finite number a gene, about normal when nothing happens.
-    inside : array_like of bool, shape (genes,)
-    correlation : float
-        Mean correlation between genes of a set, which inflates the variance of their mean.
-
-    Returns
-    -------
-    t, p : float
-        Two-sided.
-
-    References
-    ----------
-    Wu, Smyth (2012). Camera: a competitive gene set test accounting for inter-gene correlation. Nucleic Acids
-    Research 40:e133.
-
-    Examples
-    --------
-    >>> t, p = camera([3, 2.5, 2.8, 0.1, -0.3, 0.2, 0.4, -0.2], [True] * 3 + [False] * 5)
-    >>> t > 5, p < 0.01
-    (True, True)
-    """
-    z, member = np.asarray(statistic, dtype=float), np.asarray(inside, dtype=bool)
-    genes, m = z.size, int(member.sum())
-    rest = genes - m
-    delta = genes / rest * (z[member].mean() - z.mean())
-    variance = ((genes - 1) * z.var(ddof=1) - delta**2 * m * rest / genes) / (genes - 2)
-    inflation = 1 + (m - 1) * correlation
-    t = float(delta / np.sqrt(variance * (inflation / m + 1 / rest)))
-    return t, float(2 * student.sf(abs(t), genes - 2))
-
-
-def rank_test(
-    statistic: pd.Series, sets: Mapping[str, Sequence[str]], *, seed: int = 1, permutations: int = 1000
-) -> pd.DataFrame:
-    """Run preranked gene set enrichment with gseapy, offline.
-
-    Parameters
-    ----------
-    statistic : Series indexed by gene
-    sets : mapping of name to genes
-    seed, permutations : int
-
-    Returns
-    -------
-    DataFrame indexed by set
-        ``enrichment`` (normalised score), ``p_rank``, ``p_rank_adjusted``, ``leading`` (genes that carry it).
-
-    Raises
-    ------
-    MissingExtra
-        If gseapy is not installed.
-    """
-    try:
-        import gseapy
-    except ImportError as error:
-        raise MissingExtra("expression", "gseapy") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = gseapy.prerank(
-            rnk=statistic.sort_values(ascending=False), gene_sets={name: list(genes) for name, genes in sets.items()},
-            min_size=1, max_size=len(statistic), permutation_num=permutations, seed=seed, threads=1, outdir=None,
-            no_plot=True,
-            verbose=False,
-        ).res2d  # fmt: skip
-    table = made.set_index("Term")
-    return pd.DataFrame(
-        {
-            "enrichment": pd.to_numeric(table["NES"]),
-            # A share of so many permutations is never below one of them.
-            "p_rank": pd.to_numeric(table["NOM p-val"]).clip(lower=1 / permutations),
-            "p_rank_adjusted": pd.to_numeric(table["FDR q-val"]),
-            "leading": table["Lead_genes"].astype(str),
-        }
-    )
-
-
-def score_gene_sets(statistic: pd.Series, sets: Sequence[GeneSet], *, seed: int = 1) -> tuple[pd.DataFrame, list[str]]:
-    """Run both tests on all sets that have enough genes among those tested.
-
-    Parameters
-    ----------
-    statistic : Series indexed by gene
-        Wald statistics; genes without one do not take part.
-    sets : sequence of GeneSet
-    seed : int
-
-    Returns
-    -------
-    table : DataFrame indexed by set
-        ``source, genes, found, direction, t, p, p_adjusted, enrichment, p_rank, p_rank_adjusted, leading``.
-    notes : list of str
+    Labels are taken as symbols; ids of Ensembl, HGNC and NCBI are kept as other names of the same set.
 
     Raises
     ------
     InputError
-        If no gene of any set is among those tested.
+        If the file is missing, is no GPML, or has no gene.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "mine.gpml"
+    >>> xref = '<Xref Database="Ensembl" ID="ENSG00000184557"/>'
+    >>> node = f'<DataNode TextLabel="SOCS3" Type="GeneProduct">{xref}</DataNode>'
+    >>> _ = file.write_text(f'<Pathway Name="mine" Version="1">{node}</Pathway>')
+    >>> read_gpml(file).genes, read_gpml(file).others
+    (('SOCS3',), (('ENSG00000184557',),))
     """
-    tested = statistic.dropna()
-    names = pd.Index(tested.index).str.upper()
-    found = {s.name: tested.index[names.isin([g.upper() for g in s.genes])] for s in sets}
-    if not any(len(genes) for genes in found.values()):
-        raise InputError(
-            sets[0].source, "none of its genes is among those counted", value=few(sets[0].genes),
-            allowed=few(tested.index),
-            hint="use the same kind of name in both: symbols or Ensembl ids",
-        )  # fmt: skip
-    fit = [s for s in sets if _SMALLEST <= len(found[s.name]) <= min(_LARGEST, len(tested) - 2)]
-    notes = []
-    if len(fit) < len(sets):
-        notes.append(
-            f"{len(sets) - len(fit)} of {len(sets)} gene sets have fewer than {_SMALLEST} or more than {_LARGEST} genes"
-        )
-    rows = []
-    for s in fit:
-        t, p = camera(tested, tested.index.isin(found[s.name]))
-        direction = "up" if t > 0 else "down"
-        rows.append({"set": s.name, "source": s.source, "genes": len(s.genes), "found": len(found[s.name]),
-        "direction": direction,
-                     "t": t, "p": p})  # fmt: skip
-    table = pd.DataFrame(rows, columns=["set", "source", "genes", "found", "direction", "t", "p"]).set_index("set")
-    table["p_adjusted"] = false_discovery_control(table["p"], method="bh") if len(table) else []
-    if len(table):
-        table = table.join(rank_test(tested, {s.name: list(found[s.name]) for s in fit}, seed=seed))
-    return table.sort_values("p"), notes
+    source = Path(path)
+    try:
+        root = ElementTree.fromstring(read_text(source))
+    except ElementTree.ParseError as error:
+        raise InputError(source.name, f"this is not GPML ({error})", allowed="a pathway of WikiPathways") from error
+    names: list[list[str]] = [[], [], [], []]
+    for node in root.iter():
+        facts = {key.lower(): value for key, value in node.attrib.items()}
+        if _tag(node) != "datanode" or facts.get("type", "").lower() not in _GENES:
+            continue
+        names[0].append(" ".join(facts.get("textlabel", "").split()))
+        for mark in node:
+            of = {key.lower(): value for key, value in mark.attrib.items()}
+            kind = _DATABASES.get(of.get("database", of.get("datasource", "")).lower())
+            if _tag(mark) == "xref" and kind is not None:
+                names[kind].append(of.get("id", of.get("identifier", "")).strip())
+    facts = {key.lower(): value for key, value in root.attrib.items()}
+    title = facts.get("name", facts.get("title", "")).strip() or source.stem
+    return _set(title, facts.get("version", "").strip(), names, source.name)
+
+
+def _tag(element: ElementTree.Element) -> str:
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+def _read_nodes(source: Path) -> GeneSet:
+    """Read the table of data nodes that WikiPathways keeps beside a pathway."""
+    rows = list(csv.DictReader(io.StringIO(read_text(source)), delimiter="\t"))
+    columns = ("Label", "Ensembl", "HGNC", "NCBI gene")
+    if not rows or not {"Label", "Type"} <= set(rows[0]):
+        raise InputError(source.name, "this is not a table of data nodes", allowed="columns Label, Type, Ensembl, HGNC")
+    genes = [row for row in rows if (row["Type"] or "").lower() in _GENES]
+    cells = ([_ids(row.get(column) or "") for row in genes] for column in columns)
+    names = [[name for some in column for name in some] for column in cells]
+    return _set(source.name.removesuffix(_NODES), "", names, source.name)
+
+
+def _ids(cell: str) -> list[str]:
+    """Return the ids of a cell without what says where they are from (``ensembl:ENSG00000136244``)."""
+    return [part.rpartition(":")[2].strip() for part in cell.split(";") if part.strip()]
+
+
+def _set(name: str, description: str, names: Iterable[list[str]], source: str) -> GeneSet:
+    kinds = [tuple(dict.fromkeys(word for word in kind if word)) for kind in names]
+    if not kinds[0]:
+        raise InputError(source, "there is no gene in it", allowed="data nodes of type GeneProduct, Protein or Rna")
+    return GeneSet(name, description, kinds[0], source, tuple(kind for kind in kinds[1:] if kind))

@@ -10,7 +10,8 @@ from abate.ground.files import did_you_mean
 from abate.study.expression.contrast import Contrast, choose_levels, first_level, parse_contrast
 from abate.study.expression.counts import few
 from abate.study.expression.design import Design, check_estimable, check_sides
-from abate.study.expression.formula_design import formula_design
+from abate.study.expression.formula_design import formula_design, formula_table
+from abate.study.expression.likelihood_ratio import TESTS, with_reduced
 from abate.study.expression.sheet import SampleSheet
 
 __all__ = ["NAMES", "plan_design"]
@@ -24,8 +25,9 @@ _ALIASES = {
 
 
 def plan_design(
-    sheet: SampleSheet, design: str | None = None, *, contrast: str | None = None, reference: str | None = None
-) -> Design:
+    sheet: SampleSheet, design: str | None = None, *, contrast: str | None = None, reference: str | None = None,
+    test: str = "wald", reduced: str | None = None,
+) -> Design:  # fmt: skip
     """Turn a design's name or formula and a sample sheet into a `Design`.
 
     Parameters
@@ -38,6 +40,10 @@ def plan_design(
         See `abate.study.expression.contrast.parse_contrast`.
     reference : str, optional
         The level that the other is compared with.
+    test : {"wald", "lrt"}
+        Of the contrast, or the likelihood ratio of the model and a smaller one.
+    reduced : str, optional
+        Formula of the smaller model; without it, everything about the tested factor is left out.
 
     Raises
     ------
@@ -53,15 +59,27 @@ def plan_design(
     >>> plan.formula, plan.label, plan.people
     ('~ subject + time', 'after vs before', {'pairs': 3})
     """
+    _check_test(test, reduced)
     asked = parse_contrast(contrast)
     name = _name(sheet, design)
-    if name == UNPAIRED:
-        return _unpaired(sheet, asked, reference)
-    if name == PAIRED:
-        return _paired(sheet, asked, reference)
-    if name == BOTH:
-        return _both(sheet, asked, reference)
-    return formula_design(sheet, name, asked, reference)
+    if name in NAMES:
+        plan = {UNPAIRED: _unpaired, PAIRED: _paired, BOTH: _both}[name](sheet, asked, reference)
+    else:
+        plan = formula_design(sheet, name, asked, reference)
+    if test == "wald":
+        return plan
+    if reduced is None:
+        return with_reduced(plan)
+    return with_reduced(plan, *formula_table(sheet, reduced, "--reduced"))
+
+
+def _check_test(test: str, reduced: str | None) -> None:
+    if test not in TESTS:
+        raise InputError("--test", "there is no such test", value=test, allowed=TESTS, hint=did_you_mean(test, TESTS))
+    if reduced is not None and test == "wald":
+        raise InputError(
+            "--reduced", "a smaller model belongs to the likelihood-ratio test", value=reduced, hint="add --test lrt"
+        )
 
 
 def _name(sheet: SampleSheet, design: str | None) -> str:

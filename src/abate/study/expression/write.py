@@ -10,7 +10,8 @@ import pandas as pd
 
 from abate.ground.errors import MissingExtra
 from abate.ground.results import write_results
-from abate.study.expression.analysis import COLUMNS, Expression, payload_of
+from abate.study.expression.analysis import COLUMNS, Expression
+from abate.study.expression.payload import payload_of
 
 __all__ = ["fitted_object", "write_expression"]
 
