@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from abate.report.expression import expression_report
-from abate.report.expression_figures import distances, levels, scores, top_genes, volcano
+from abate.report.expression_figures import distances, gene_heatmap, levels, scores, top_genes, volcano
 from abate.report.page import render
 from abate.study.expression import Expression, express, simulate_counts
 from abate.study.expression.counts import Counts
@@ -18,14 +18,15 @@ from abate.study.expression.sheet import SampleSheet
 ROLES = {"subject": "subject", "group": "group", "time": "time"}
 
 
-def analysed(**options: object) -> Expression:
+def analysed(asked: dict[str, object] | None = None, **options: object) -> Expression:
     data = simulate_counts(200, changed=20, effect=3.0, **options)
-    return express(Counts(data.counts, "counts.csv"), SampleSheet(data.samples, ROLES, "samples.csv"))
+    sheet = SampleSheet(data.samples, ROLES, "samples.csv")
+    return express(Counts(data.counts, "counts.csv"), sheet, **asked or {})
 
 
 @pytest.mark.parametrize("design", ["patients vs controls", "before vs after", "both"])
 def test_every_design_has_a_whole_report(design: str) -> None:
-    found = analysed(design=design, patients=3, controls=3)
+    found = analysed({"simulate_power": design == "both"}, design=design, patients=3, controls=3)
     page = render(expression_report(found))
     for part in (
         "Second opinion",
@@ -41,7 +42,7 @@ def test_every_design_has_a_whole_report(design: str) -> None:
 
 
 def test_a_hypothesis_says_so_and_gives_no_adjusted_p() -> None:
-    report = expression_report(analysed(design="before vs after", patients=2))
+    report = expression_report(analysed({"simulate_power": False}, design="before vs after", patients=2))
     page = render(report)
     assert report.kind == "Hypothesis"
     assert "not given" in page
@@ -52,7 +53,9 @@ def test_a_hypothesis_says_so_and_gives_no_adjusted_p() -> None:
 def test_a_formula_with_a_number_has_a_report() -> None:
     data = simulate_counts(150, changed=10, patients=4, controls=4)
     sheet = SampleSheet(data.samples.assign(age=np.linspace(45, 80, 8)), ROLES, "samples.csv")
-    page = render(expression_report(express(Counts(data.counts, "c"), sheet, design="~ group + age")))
+    page = render(
+        expression_report(express(Counts(data.counts, "c"), sheet, design="~ group + age", simulate_power=False))
+    )
     assert "age: per unit" in page
     assert "no second opinion by relabelling" in page
 
@@ -76,14 +79,36 @@ def test_distances_are_euclidean_and_many_samples_are_thinned_in_the_drawing_onl
     assert between.set_index("sample").loc["s03", "s11"] == pytest.approx(wanted)  # the same numbers
 
 
-def test_arrows_go_from_the_reference_to_the_tested_sample() -> None:
-    values = pd.DataFrame([[0.0, 2.0, 0.5, 1.5]], index=["IL6R"], columns=["a0", "a1", "b0", "b1"])
+def test_arrows_go_from_the_reference_to_the_tested_sample_and_have_heads() -> None:
+    values = pd.DataFrame([[0.0, 2.0, 0.5, -1.5]], index=["IL6R"], columns=["a0", "a1", "b0", "b1"])
     sides = pd.Series(["before", "after"] * 2, index=values.columns)
     joined = pd.Series(list("aabb"), index=values.columns)
     figure = top_genes(values, sides, ("before", "after"), joined)
-    lines = figure.data[0]
-    assert [x for x in lines.x if x == x] == [0.0, 2.0, 0.5, 1.5]
-    assert figure.data[1].name == "before"
+    shafts, starts, heads = figure.data
+    assert [x for x in shafts.x if x is not None] == [0.0, 2.0, 0.5, -1.5]
+    assert (starts.name, heads.name) == ("before", "after")
+    # A head is three points: its tip is the tested sample, its ends lie back towards the reference.
+    assert heads.x[1] == 2.0
+    assert heads.x[0] == heads.x[2] < 2.0
+    assert heads.x[5] == -1.5
+    assert heads.x[4] == heads.x[6] > -1.5
+    assert heads.y[0] < heads.y[1] < heads.y[2]
+
+
+def test_a_heatmap_says_what_its_columns_and_strips_are() -> None:
+    z = pd.DataFrame(np.random.default_rng(1).normal(size=(3, 4)), index=list("xyz"), columns=list("abcd"))
+    marks = pd.DataFrame(
+        {"group": "patient", "time": ["before", "after"] * 2, "subject": ["1", "1", "2", "2"]}, index=z.columns
+    )
+    figure, _ = gene_heatmap(z, marks)
+    assert list(figure.layout.yaxis.ticktext) == ["subject", "time", "x", "y", "z"]
+    assert list(figure.layout.xaxis.ticktext) == ["1<br>before", "1<br>after", "2<br>before", "2<br>after"]
+    assert {trace.name for trace in figure.data if trace.showlegend} == {"before", "after"}
+    # Where names do not fit below their columns, none stand there.
+    wide = pd.concat([z] * 30, axis=1, keys=range(30))
+    wide.columns = [f"{i}{c}" for i, c in wide.columns]
+    many = pd.DataFrame({"group": "", "time": "", "subject": [f"subject-{c}" for c in wide]}, index=wide.columns)
+    assert list(gene_heatmap(wide, many)[0].layout.xaxis.ticktext or ()) == []
 
 
 def test_a_volcano_names_the_called_and_survives_p_of_zero() -> None:
