@@ -40,7 +40,7 @@ def validate(
     ] = False,
     method: Annotated[str, typer.Option("--method", help="Of --sensitivity: both, sobol or local.")] = "both",
     arm: Annotated[list[str] | None, typer.Option("--arm", help="Of --sensitivity: which arms.")] = None,
-    samples: Annotated[int, typer.Option("--samples", help="Of --sensitivity: a power of two.")] = 32,
+    samples: Annotated[int, typer.Option("--samples", help="Of --sensitivity: a power of two.")] = 16,
     seed: Seed = 1,
     settings: Set = None,
     json_: Json = False,
@@ -110,10 +110,11 @@ def _board(
 ) -> None:
     from abate.cli.validate_written import write_board
     from abate.evidence.checks import checks
-    from abate.evidence.scoreboard import models_used, scoreboard
+    from abate.evidence.scoreboard import models_used, scoreboard, trial_board
     from abate.ground.errors import InputError
     from abate.ground.files import did_you_mean
-    from abate.trial.protocol import load_trial, trial_names
+    from abate.science.model import load
+    from abate.trial.protocol import trial_names
 
     effort = _effort(patients, replicates, quick, whole=name is None)
     asked = {"effort": {"patients": effort.patients, "replicates": effort.replicates, "quick": quick}}
@@ -128,19 +129,40 @@ def _board(
         write_board(out, {**asked, **payload}, seed, whole=True)
         return
     known = checks()
-    if name not in known:
-        if name.endswith((".yaml", ".yml")) or name in trial_names():
-            load_trial(name)
-            hint = f"forecast it: abate validate {name} --forecast; or simulate it: abate simulate {name}"
-            raise InputError("NAME", "the trial has no published figures to compare with", value=name, hint=hint)
+    own = _own_trial(name)
+    if name not in known and own is None:
         raise InputError("NAME", "there is no such check", value=name, allowed=known, hint=did_you_mean(name, known))
-    if settings and name not in trial_names():
+    if settings and name not in trial_names() and own is None:
         raise InputError("--set", "needs a trial or a dose", value=next(iter(settings)), hint="abate validate giacta")
     with progress(f"validating {name}") as tell:
-        payload = known[name](effort, seed, settings, tell)
-    payload = {**asked, "models": models_used(name), **payload}
+        if own is not None:
+            payload = trial_board(own, effort, seed=seed, settings=settings, progress=tell)
+        else:
+            payload = known[name](effort, seed, settings, tell)
+    models = {own.model_name: load(own.model_name).hash[:12]} if own else models_used(name)
+    payload = {**asked, "models": models, **payload}
     emit(payload, kind="validation", seed=seed, json_=json_, out=out, show=_show_board)
     write_board(out, payload, seed, whole=False)
+
+
+def _own_trial(name: str) -> Any:
+    """Return a trial that a file brings, or that has no published figures yet; None for a check of the library.
+
+    Raises
+    ------
+    InputError
+        If nothing was published about the trial.
+    """
+    from abate.ground.errors import InputError
+    from abate.trial.protocol import load_trial, trial_names
+
+    if not name.endswith((".yaml", ".yml")) and (name not in trial_names() or load_trial(name).published):
+        return None
+    trial = load_trial(name)
+    if trial.published:
+        return trial
+    hint = f"forecast it: abate validate {name} --forecast; or simulate it: abate simulate {name}"
+    raise InputError("NAME", "the trial has no published figures to compare with", value=name, hint=hint)
 
 
 def _forecast(

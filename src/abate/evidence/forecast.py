@@ -25,14 +25,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def forecast_names() -> list[str]:
-    """Return the trials of the library that have a design and no published figures.
+    """Return the trials of the library whose design is published and whose results were not used.
 
     Examples
     --------
     >>> "saphyr" in forecast_names(), "giacta" in forecast_names()
     (True, False)
     """
-    return [name for name in trial_names() if not load_trial(name).published]
+    return [str(name) for name in load_toml(library_path("targets", "forecasts.toml")).data["names"]]
 
 
 def forecast(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from abate.engine.ensemble import Ensemble, Run
+from abate.engine.ensemble import Dose, Ensemble, Run
 from abate.ground.randomness import uniform
 from abate.science.policy import Decisions, Memory, Policy, begin, decide
 from abate.science.population import ParameterSets, Population, draw
@@ -131,11 +131,16 @@ class _Way:
 
     def live(self, day: int, until: int) -> None:
         """Give the doses of [day, until) and follow everybody through it."""
-        doses = list(self.dosing.give(self.course, self.memory, day, until))
+        doses = [dose for dose in self.dosing.give(self.course, self.memory, day, until) if self._felt(dose)]
         sick = list(episodes(self.run, day, until))
         between = self.run.advance(until, doses, sick, record_at=np.arange(day + 1.0, until))
         for name, rows in between.items():
             self.course.courses[name][:, day + 1 : until] = rows.T
+
+    def _felt(self, dose: Dose) -> bool:
+        """Tell whether a dose is one: no prednisone is nothing to a model that does not know prednisone."""
+        known = (dose.drug, dose.route) in self.run.ensemble.model.doses
+        return known or bool(np.any(dose.amount))
 
     def _measured(self, day: int, visit: int) -> dict[str, Floats]:
         """Record the truth of today, and return what would be measured of it."""

@@ -28,7 +28,7 @@ def sensitivity(
     *,
     arms: Sequence[str] = (),
     method: str = "both",
-    samples: int = 32,
+    samples: int = 16,
     people: int = 64,
     seed: int = 1,
     progress: Callable[[float], None] | None = None,
