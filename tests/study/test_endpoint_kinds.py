@@ -122,3 +122,16 @@ def test_the_restricted_mean_of_the_time_to_a_flare() -> None:
     found = estimate("e", per_person(study(), DAYS, ["e"], own), own=own)
     # Kaplan-Meier: 1 to day 56, 3/4 to day 200 (c left on day 182, so two are at risk), 3/8 to day 364.
     assert found.estimate == pytest.approx(56 + 0.75 * (200 - 56) + 0.375 * (364 - 200))
+
+
+def test_an_endpoint_beyond_the_end_of_the_study_is_said_and_not_estimated() -> None:
+    tables = study()
+    names = ["remission-by-week-12", "on-glucocorticoid-week-52", "patients-with-a-flare"]
+    people = per_person(tables, 56.0, names)
+    for name, week in (("remission-by-week-12", 12), ("on-glucocorticoid-week-52", 52)):
+        found = estimate(name, people[people["arm"] == "one"])
+        assert np.isnan(found.estimate)
+        assert (found.n, found.method) == (0, f"not reached: it asks for week {week}, the study ends in week 8")
+    assert estimate("patients-with-a-flare", people).n == len(people)
+    assert estimate("remission-by-week-12", per_person(tables, 84.0, names)).n == len(people)
+    assert "remission-by-week-12" not in per_person(tables, 56.0)

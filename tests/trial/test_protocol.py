@@ -101,6 +101,12 @@ def test_settings_change_parameters_and_keys() -> None:
     assert apply(trial, {"disease.a": "0.9"}).disease == "gca"
 
 
+def test_published_figures_of_another_length_are_left_out() -> None:
+    trial = load_trial("giacta")
+    assert apply(trial, {"weeks": "8"}).published == ()
+    assert apply(trial, {"weeks": "52"}).published == trial.published != ()
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

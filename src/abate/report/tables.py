@@ -85,11 +85,15 @@ def interval(estimate: Mapping[str, Any] | Any, *, share: bool = False, digits: 
     --------
     >>> print(interval({"estimate": 0.56, "low": 0.46, "high": 0.65}, share=True))
     56 % (46 to 65)
+    >>> interval({"estimate": None, "method": "not reached: it asks for week 12, the study ends in week 8"})
+    'not reached'
     """
-    row = estimate if isinstance(estimate, Mapping) else {k: getattr(estimate, k) for k in ("estimate", "low", "high")}
-    middle, low, high = (row.get(k) for k in ("estimate", "low", "high"))
-    if middle is None:
-        return NONE
+    keys = ("estimate", "low", "high", "method")
+    row = estimate if isinstance(estimate, Mapping) else {k: getattr(estimate, k, None) for k in keys}
+    middle, low, high, method = (row.get(k) for k in keys)
+    if middle is None or middle != middle:
+        why = str(method or "").partition(":")[0]
+        return why if why == "not reached" else NONE
     if share:
         ends = [percent(v).removesuffix("\u00a0%") for v in (low, high)]
         return f"{percent(middle)} ({_joined(*ends, dash=dash)})"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from abate.study.tables import StudyTables
 
-__all__ = ["ENDPOINTS", "KINDS", "check_rule", "endpoint_rule", "estimate", "per_person"]
+__all__ = ["ENDPOINTS", "KINDS", "check_rule", "endpoint_rule", "estimate", "last_week", "per_person"]
 
 GLUCOCORTICOIDS = ("prednisone", "prednisolone")
 DAYS_A_MONTH = 365.25 / 12
@@ -108,7 +108,8 @@ def per_person(
     DataFrame
         Indexed by subject: ``arm``; days of first ``remission``, ``flare``, ``rescue``, ``withdrawal`` and ``failure``
         (NaN where it did not happen), ``flares`` counted, ``followed`` days, ``glucocorticoid_mg``; and one column an
-        endpoint, named like it (NaN where it is not defined for a person).
+        endpoint, named like it (NaN where it is not defined for a person). ``attrs["late"]`` says which endpoints lie
+        beyond the end of the study.
     """
     people = tables.subjects.set_index("subject")[["arm"]].copy()
     events = tables.events[tables.events["time"] <= days]
@@ -117,13 +118,30 @@ def per_person(
     people["flares"] = events[events["event"] == "flare"].groupby("subject").size().reindex(people.index, fill_value=0)
     people["followed"] = people["withdrawal"].fillna(days)
     people["glucocorticoid_mg"] = _taken(people, tables, 0.0, people["followed"])
+    late: dict[str, str] = {}
     for name in names if names is not None else ENDPOINTS:
         rule = endpoint_rule(name, own)
-        last = max(rule.get("at_week", 0), rule.get("to_week", 0))
-        if names is None and 7 * last > days:
+        last = last_week(rule)
+        if 7 * last > days:
+            if names is not None:
+                people[name] = np.nan
+                late[name] = f"not reached: it asks for week {last:g}, the study ends in week {days / 7:.4g}"
             continue
         people[name] = KINDS[rule["kind"]][0](people, tables, rule, days)
+    people.attrs["late"] = late
     return people
+
+
+def last_week(rule: Rule) -> float:
+    """Return the last week that an endpoint asks for; 0 where it asks for none of its own.
+
+    Examples
+    --------
+    >>> last_week(endpoint_rule("remission-by-week-12")), last_week(endpoint_rule("patients-with-a-flare"))
+    (12.0, 0.0)
+    """
+    at = rule.get("at_week", 0) + rule.get("within_weeks", 0)
+    return float(max(at, rule.get("to_week", 0), rule.get("by_week", 0)))
 
 
 def estimate(
@@ -151,7 +169,8 @@ def estimate(
         return rmst(people["flare"].fillna(people["followed"]), people["flare"].notna(), until, level=level)
     values = people[name].dropna()
     if values.empty:
-        return Estimate(np.nan, np.nan, np.nan, level, 0, "not defined: nobody to count")
+        why = people.attrs.get("late", {}).get(name, "not defined: nobody to count")
+        return Estimate(np.nan, np.nan, np.nan, level, 0, why)
     if rule["estimator"] == "median":
         return median(values.to_numpy(), level=level)
     if rule["estimator"] == "mean":

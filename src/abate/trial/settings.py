@@ -24,6 +24,8 @@ def apply(trial: Trial, settings: Mapping[str, str]) -> Trial:
     settings : mapping from str to str
         ``{"tocilizumab.CL": "0.2 L/day"}`` for a parameter of the model, or ``{"weeks": "26"}`` for a key of the trial.
 
+    Published figures are left out where the length of the trial changes: they are of another one.
+
     Raises
     ------
     InputError
@@ -59,6 +61,9 @@ def apply(trial: Trial, settings: Mapping[str, str]) -> Trial:
                 hint=hint or f"see: abate library {trial.model_name}",
             ) from error
     data["parameters"] = parameters
+    if data["weeks"] != trial.weeks:
+        # What was published after a year says nothing of eight weeks.
+        data["published"] = []
     changed = read_trial(Document("--set", data))
     model_values(model, changed.parameters)
     return changed
