@@ -59,7 +59,7 @@ def test_a_run_goes_on_in_its_own_way_only(short: Trial, tmp_path: Path, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_write_part", interrupted)
+        patch.setattr(module, "write_part", interrupted)
         with pytest.raises(KeyboardInterrupt):
             simulate(short, tmp_path / "run", patients=4)
     with pytest.raises(InputError, match="another trial, seed or size"):

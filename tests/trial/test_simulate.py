@@ -8,7 +8,6 @@ import pytest
 
 from abate.ground.errors import InputError
 from abate.study.store import Study
-from abate.trial import simulate as room
 from abate.trial.protocol import Trial, load_trial
 from abate.trial.settings import apply
 from abate.trial.simulate import course_of, prepare, simulate
@@ -61,7 +60,7 @@ def test_the_study_holds_what_happened(short: Trial, tmp_path: Path) -> None:
 def test_an_interrupted_run_leaves_nothing_and_resumes_to_the_same_bytes(
     short: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "CHUNK", 16)
+    monkeypatch.setattr("abate.trial.assembly.CHUNK", 16)
     simulate(short, tmp_path / "whole", seed=1, patients=40)
 
     def interrupt(share: float) -> None:
@@ -126,7 +125,7 @@ def test_study_rereads_as_a_study(short: Trial, tmp_path: Path) -> None:
 
 def test_a_cluster_gives_the_same_bytes(short: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(room, "CHUNK", 16)
+    monkeypatch.setattr("abate.trial.assembly.CHUNK", 16)
     few = short.model_copy(update={"weeks": 4})
     simulate(few, tmp_path / "here", seed=1, patients=40)
     simulate(few, tmp_path / "there", seed=1, patients=40, cluster="local")

@@ -9,7 +9,6 @@ from abate.ground.errors import InputError
 from abate.ground.files import library_path, load_yaml
 from abate.science.policy import Policy, policy_from
 from abate.study.store import Study
-from abate.trial import simulate as room
 from abate.trial.protocol import Trial, load_trial
 from abate.trial.simulate import Setup, course_of, prepare, simulate
 from abate.trial.tables import visit_label
@@ -138,7 +137,7 @@ def test_those_who_come_between_do_not_break_the_consecutive_visits_of_others(co
 
 
 def test_the_tables_name_such_visits_apart(cohort: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "CHUNK", 16)
+    monkeypatch.setattr("abate.trial.assembly.CHUNK", 16)
     study: Study = simulate(cohort.model_copy(update={"diary": "every week"}), tmp_path / "s", seed=1, patients=32)
     rows = study.measurements
     between = rows[~rows["time"].isin(cohort.visit_days)]

@@ -7,9 +7,8 @@ then the next one begins. What is finished survives any interruption and `resume
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,41 +21,23 @@ from abate.engine.solver import Code
 from abate.ground.errors import InputError, SolveError, StorageError
 from abate.ground.files import check_replaceable, write_atomically
 from abate.study.observation import load_clinic
-from abate.study.store import COURSES, Study, write
-from abate.study.tables import TABLES
+from abate.study.store import Study
 from abate.trial.arm import run_arm
+from abate.trial.assembly import CHUNK, Chunk, assemble, chunks_of, is_whole, write_part
 from abate.trial.computing import Agreement, Computing, agreement
 from abate.trial.course import Course
 from abate.trial.notes import notes
 from abate.trial.protocol import Trial
 from abate.trial.setup import ARM_STRIDE, Setup, prepare
-from abate.trial.tables import study_rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import xarray as xr
 
-__all__ = ["Setup", "course_of", "prepare", "simulate"]
+__all__ = ["CHUNK", "Setup", "course_of", "prepare", "simulate"]
 
-CHUNK = 1024
-"""People a chunk: a whole number of lane groups, and the chunk of the courses on disk."""
 GROUP = 16
 COMPARED = 64
 """People of each arm on whom a way of computing is held against the plain one."""
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """Some people of an arm."""
-
-    arm: str
-    index: int
-    first: int
-    patients: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.arm}-{self.index:06d}"
 
 
 def simulate(
@@ -118,14 +99,14 @@ def simulate(
     if computing and not computing.plain:
         head["provenance"]["computing"] = _agreement(setup, seed, sizes, computing).told(computing)
     parts = _parts_folder(target, head, resume)
-    chunks = list(_chunks(sizes))
-    waiting = [chunk for chunk in chunks if not (parts / f"{chunk.name}.done").exists()]
+    chunks = list(chunks_of(sizes))
+    waiting = [chunk for chunk in chunks if not is_whole(parts, chunk)]
     told = _Told(progress, sum(sizes.values()), sum(c.patients for c in chunks) - sum(c.patients for c in waiting))
 
-    def finished(chunk: _Chunk, course: Course) -> None:
+    def finished(chunk: Chunk, course: Course) -> None:
         if strict:
             _stop_at_failure(chunk, course)
-        _write_part(parts, chunk, course, setup)
+        write_part(parts, chunk, course, setup)
         told.finished(chunk.patients)
 
     try:
@@ -138,9 +119,10 @@ def simulate(
             if not any(parts.glob("*.done")):
                 shutil.rmtree(parts, ignore_errors=True)
             raise
-        _assemble(parts, chunks, head, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
+        assemble(parts, chunks, head, target)
+    except (OSError, StorageError) as error:
+        cause = error.__cause__ if isinstance(error, StorageError) else error
+        reason = getattr(cause, "strerror", None) or str(cause or error)
         raise StorageError(f"{target}: could not be written ({reason}); free some space, then --resume") from error
     return Study(target)
 
@@ -166,7 +148,7 @@ def _agreement(setup: Setup, seed: int, sizes: dict[str, int], computing: Comput
     )
 
 
-def _stop_at_failure(chunk: _Chunk, course: Course) -> None:
+def _stop_at_failure(chunk: Chunk, course: Course) -> None:
     failed = np.flatnonzero(course.codes[: chunk.patients])
     if failed.size:
         code = Code(int(course.codes[failed[0]]))
@@ -199,7 +181,7 @@ class _Work:
     seed: int
     told: _Told | None = None
 
-    def __call__(self, chunk: _Chunk) -> Course:
+    def __call__(self, chunk: Chunk) -> Course:
         setup, told = self.setup, self.told
         base = 0 if setup.trial.twins else list(setup.trial.arms).index(chunk.arm) * ARM_STRIDE
         tell = (lambda share: told.share(chunk.patients, share)) if told else None
@@ -288,86 +270,3 @@ def _parts_folder(target: Path, head: dict[str, Any], resume: bool) -> Path:
         raise StorageError(f"{target}: could not be written ({error.strerror}); choose another --out") from error
     write_atomically(mark, identity)
     return parts
-
-
-def _chunks(sizes: dict[str, int]) -> Iterator[_Chunk]:
-    for arm, size in sizes.items():
-        for index, first in enumerate(range(0, size, CHUNK)):
-            yield _Chunk(arm, index, first, min(CHUNK, size - first))
-
-
-def _write_part(parts: Path, chunk: _Chunk, course: Course, setup: Setup) -> None:
-    numbers = chunk.first + np.arange(chunk.patients)
-    subjects = np.array([f"{chunk.arm}/{number:06d}" for number in numbers], dtype=object)
-    folder = parts / chunk.name
-    shutil.rmtree(folder, ignore_errors=True)
-    write(folder, {}, study_rows(course, chunk.arm, subjects, load_clinic()))
-    _courses(course, chunk, subjects, setup).to_zarr(folder / COURSES, mode="w", consolidated=False, zarr_format=2)
-    # The mark comes last: a part without it is run again.
-    write_atomically(parts / f"{chunk.name}.done", "")
-
-
-def _courses(course: Course, chunk: _Chunk, subjects: npt.NDArray[np.object_], setup: Setup) -> xr.Dataset:
-    import xarray as xr
-
-    n, days = chunk.patients, setup.trial.days
-    gone = np.arange(days + 1)[None, :] > course.followed[:n, None]
-    data = {}
-    for name, values in course.courses.items():
-        output = setup.model.outputs.get(name)
-        shown = np.where(gone, np.float32(np.nan), values[:n]).astype(np.float32)
-        attributes = {"units": output.unit if output else "", "long_name": output.label if output else name}
-        data[name] = (("subject", "day"), shown, attributes)
-    daily = {"prednisone_dose": (course.prednisone, "prednisone")}
-    if course.planned is not None:
-        daily["prednisone_planned"] = (course.planned, "prednisone, planned")
-    for name, (mg, label) in daily.items():
-        dose = np.concatenate([mg[:n], mg[:n, -1:]], axis=1).astype(np.float32)
-        attributes = {"units": "mg/day", "long_name": label}
-        data[name] = (("subject", "day"), np.where(gone, np.float32(np.nan), dose), attributes)
-    coordinates = {
-        "subject": subjects.astype(str),
-        "arm": ("subject", np.full(n, chunk.arm)),
-        "day": np.arange(days + 1),
-    }
-    return xr.Dataset(data, coordinates)
-
-
-def _assemble(parts: Path, chunks: list[_Chunk], head: dict[str, Any], target: Path) -> None:
-    """Put the parts together; the Study takes its place only when it is whole."""
-    whole = parts / "whole"
-    shutil.rmtree(whole, ignore_errors=True)
-    whole.mkdir()
-    for name in TABLES:
-        _join_tables([parts / chunk.name / f"{name}.parquet" for chunk in chunks], whole / f"{name}.parquet")
-    _join_courses([parts / chunk.name / COURSES for chunk in chunks], whole / COURSES)
-    write(whole, head, {})
-    old = parts / "old"
-    if target.exists():
-        os.replace(target, old)
-    os.replace(whole, target)
-    shutil.rmtree(parts, ignore_errors=True)
-
-
-def _join_tables(files: list[Path], target: Path) -> None:
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(files[0])
-    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-        for file in files:
-            writer.write_table(pq.read_table(file).cast(schema))
-
-
-def _join_courses(folders: list[Path], target: Path) -> None:
-    import xarray as xr
-
-    for index, folder in enumerate(folders):
-        part = xr.open_zarr(folder, consolidated=False, chunks=None).load()
-        part = part.assign_coords(subject=part["subject"].astype("U64"), arm=part["arm"].astype("U64"))
-        for variable in part.variables.values():
-            variable.encoding.clear()
-        if index == 0:
-            encoding = {name: {"chunks": (CHUNK, part.sizes["day"])} for name in part.data_vars}
-            part.to_zarr(target, mode="w", consolidated=False, zarr_format=2, encoding=encoding)
-        else:
-            part.to_zarr(target, append_dim="subject", consolidated=False, zarr_format=2)
