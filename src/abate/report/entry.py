@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ class Entry:
         return {"kind": self.kind, "name": self.name, "title": self.title, **self.read()}
 
 
-def shelf() -> list[Entry]:
-    """Return every entry of the library.
+@cache
+def shelf() -> tuple[Entry, ...]:
+    """Return every entry of the library; its files are read once.
 
     Examples
     --------
@@ -56,7 +58,7 @@ def shelf() -> list[Entry]:
         entries += [_file(kind, path) for path in sorted(library_path(folder).glob(f"*.{ending}"))]
     entries.append(_file("endpoints", library_path("endpoints", "endpoints.toml")))
     entries.append(_file("measures", library_path("observation", "clinic.toml")))
-    return entries
+    return tuple(entries)
 
 
 def find(name: str) -> Entry:
