@@ -22,6 +22,10 @@ def analyse(
     ],
     map_: Annotated[Path | None, typer.Option("--map", metavar="FILE.toml", help="How columns are to be read.")] = None,
     policy: Annotated[str, typer.Option("--policy", help="Missing items: strict or prorate.")] = "strict",
+    design: Annotated[
+        Path | None, typer.Option("--design", metavar="DESIGN.yaml", help="Analyse it as this design file planned.")
+    ] = None,
+    look: Annotated[int | None, typer.Option("--look", help="With --design: the look (default: the last).")] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Also write report.pdf.")] = False,
     json_: Json = False,
     out: Out = None,
@@ -35,6 +39,11 @@ def analyse(
     check_replaceable(target)
     if study.resolve().is_relative_to(target.resolve()):
         raise InputError("--out", "this would replace what is analysed", value=str(target), allowed="another folder")
+    if design is not None:
+        from abate.cli.design_study import analyse_planned
+
+        analyse_planned(study, design, target, look=look, pdf=pdf, json_=json_)
+        return
     if is_study(study) or study.is_dir():
         opened = Study(study)
         # Arms with recorded events are a trial; people measured before and after are a series.

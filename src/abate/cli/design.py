@@ -9,6 +9,7 @@ from typing import Any
 from abate.cli import design_options as options
 from abate.cli.design_answers import Answer, Wanted, from_file, from_numbers, from_pilot
 from abate.cli.output import Json, Out, Seed, Set, emit
+from abate.ground.errors import InputError
 
 __all__ = ["design"]
 
@@ -91,6 +92,8 @@ def design(
     adaptive: options.Adaptive = None,
     adapt: options.Adapt = None,
     stopped: options.Stopped = None,
+    study: options.Study = None,
+    look: options.Look = None,
     seed: Seed = 1,
     json_: Json = False,
     out: Out = None,
@@ -113,9 +116,21 @@ def _answer(given: Mapping[str, Any]) -> Answer:
         from abate.cli.design_trials import from_trials
 
         return from_trials(given["trial"], wanted.request(), **{key: given[key] for key in TRIALS})
+    if given["study"] is not None:
+        return _from_study(given, wanted)
     if given["file"] is not None:
         return from_file(given["file"], wanted, given["seed"])
     return from_numbers(wanted, **{key: given[key] for key in ("simulate", "seed", "adaptive", "adapt", "stopped")})
+
+
+def _from_study(given: Mapping[str, Any], wanted: Wanted) -> Answer:
+    from abate.cli.design_study import from_study
+
+    if given["file"] is None:
+        raise InputError(
+            "--study", "a Study is analysed as its design file says", hint="abate design FILE --study STUDY"
+        )
+    return from_study(given["file"], given["study"], look=given["look"], seed=given["seed"], wanted=wanted)
 
 
 def _finish(answer: Answer, *, seed: int, json_: bool, out: Path | None) -> None:

@@ -132,12 +132,18 @@ Adapt = Annotated[list[str] | None, _in(None, "--adapt", metavar="KEY=VALUE", he
 
 Stopped = Annotated[
     str | None,
-    _in(COURSE, "--stopped", metavar="LOOK:Z", help="What a trial that stopped there says; z is positive in the direction of the effect."),
+    _in(
+        COURSE,
+        "--stopped",
+        metavar="LOOK:Z",
+        help="What a trial that stopped there says; z is positive in the direction of the effect.",
+    ),
 ]
 Study = Annotated[
     Path | None,
     _in(COURSE, "--study", metavar="STUDY", help="Analyse this Study as the design file says."),
 ]
+Look = Annotated[int | None, _in(COURSE, "--look", help="At which look its data were taken (default: the last).")]
 Allocate = Annotated[
     Path | None,
     _in(COURSE, "--allocate", metavar="PEOPLE.csv", help="Allocate people, in the order of the file, from --lists."),

@@ -13,6 +13,11 @@ def show(payload: dict[str, Any]) -> None:
 
     console = Console() if Console().is_terminal else Console(width=160)
     body = payload["design"]
+    if body["kind"] == "planned-analysis":
+        from abate.cli.design_study import show_study
+
+        show_study(body)
+        return
     if body["kind"] == "virtual-trials":
         from abate.cli.design_trials import show_trials
 

@@ -110,7 +110,9 @@ def _operating(found: Mapping[str, Any], name: str) -> Part:
 
 
 def _between(one: Mapping[str, Any]) -> str:
-    return f"{one['low']:.4g} to {one['high']:.4g}"
+    # What the integration leaves of a zero is no number to show.
+    low, high = (0.0 if abs(value) < 1e-9 else value for value in (one["low"], one["high"]))
+    return f"{low:.4g} to {high:.4g}"
 
 
 def _setting(value: Any) -> str:

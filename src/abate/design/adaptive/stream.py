@@ -34,7 +34,7 @@ def people(looks: list[tuple[int, int]], trials: int) -> Array:
     return np.tile([float(n + m) for n, m in looks], (trials, 1))
 
 
-def as_normal(t: Array, freedom: int) -> Array:
+def as_normal(t: Array, freedom: float) -> Array:
     """Turn t into the z of the same p: small looks keep their error."""
     tail = np.maximum(stats.t.sf(np.abs(t), freedom), 1e-300)
     return np.asarray(np.sign(t) * -ndtri(tail))

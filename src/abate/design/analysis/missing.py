@@ -19,7 +19,7 @@ from abate.design.adaptive.operating import generator
 from abate.ground.errors import InputError
 from abate.ground.results import Estimate
 
-__all__ = ["Imputed", "reference_based", "tipping_point", "tipping_responders"]
+__all__ = ["Imputed", "completed", "reference_based", "tipping_point", "tipping_responders"]
 
 Array = NDArray[np.float64]
 METHODS = ("missing-at-random", "jump-to-reference", "copy-reference")
@@ -82,15 +82,30 @@ def reference_based(
     gone_a = np.isnan(a[:, -1])
     estimates, variances = np.empty(imputations), np.empty(imputations)
     for k in range(imputations):
-        own, reference = _drawn(a, rng), _drawn(b, rng)
-        full_a = _impute(a, own, reference, method, rng)
+        full_a, full_b = completed(a, b, method, rng)
         full_a[gone_a, -1] += shift
-        full_b = _impute(b, reference, reference, "missing-at-random", rng)
         estimates[k], variances[k] = _adjusted(full_a, full_b)
     missing = int(gone_a.sum() + np.isnan(b[:, -1]).sum())
     words = f"{method.replace('-', ' ')}, {imputations} imputations" + (f", shift {shift:g}" if shift else "")
     found, p = _pooled(estimates, variances, len(a) + len(b), level, words)
     return Imputed(found, p, method, missing)
+
+
+def completed(treated: Array, control: Array, method: str, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return both arms with their missing values imputed once, from parameters drawn for this once.
+
+    Parameters
+    ----------
+    treated, control : ndarray, shape (people, visits)
+        As for `reference_based`.
+    method : str
+    rng : Generator
+    """
+    own, reference = _drawn(treated, rng), _drawn(control, rng)
+    return (
+        _impute(treated, own, reference, method, rng),
+        _impute(control, reference, reference, "missing-at-random", rng),
+    )
 
 
 def tipping_point(

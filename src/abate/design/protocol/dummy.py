@@ -65,6 +65,8 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
                     there
                 ].assign(measure=measure, item="", unit="", censoring="")
             )
+    rescued = _during(names, "rescue", seed, end, last, share=0.1)
+    stopped = _during(names, "stop", seed, end, last, share=0.1)
     flare = uniform(seed, "dummy-flare", people)
     times = np.ceil(end * uniform(seed, "dummy-flare-time", people))
     flares = [
@@ -73,7 +75,7 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
         if f < 0.3 and t < s
     ]
     gone = [(n, float(s), "withdrawal", "dummy") for n, s in zip(names, last, strict=True) if math.isfinite(s)]
-    events = pd.DataFrame([*flares, *gone], columns=["subject", "time", "event", "detail"])
+    events = pd.DataFrame([*flares, *rescued, *stopped, *gone], columns=["subject", "time", "event", "detail"])
     return StudyTables(
         conform("subjects", subjects),
         conform("measurements", pd.concat(frames, ignore_index=True)),
@@ -91,6 +93,16 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
             "provenance": {"made-up": "even draws, the same in both arms; of no meaning", "seed": seed},
         },
     )
+
+
+def _during(
+    names: list[str], event: str, seed: int, end: float, last: NDArray[np.float64], *, share: float
+) -> list[tuple[str, float, str, str]]:
+    """Return an event of a share of the people, on an even day of those on which they are there."""
+    people = np.arange(len(names))
+    hit = uniform(seed, f"dummy-{event}", people) < share
+    times = np.ceil(end * uniform(seed, f"dummy-{event}-time", people))
+    return [(names[k], float(times[k]), event, "dummy") for k in people if hit[k] and times[k] < last[k]]
 
 
 def _values(measure: str, share: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,14 +29,40 @@ class ArmText(Strict):
     regimen: str = ""
 
 
+class Ranked(Strict):
+    """One outcome of a ranked composite: an event (later is better), or a measure at a week."""
+
+    event: str | None = None
+    measure: str | None = None
+    week: int | None = Field(default=None, ge=0)
+    better: Literal["lower", "higher"] = "lower"
+    margin: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Ranked:
+        if (self.event is None) == (self.measure is None):
+            raise ValueError("name an event or a measure, one of them")
+        return self
+
+
 class Endpoint(Strict):
-    """What is measured, when, and what counts."""
+    """What is measured, when, and what counts.
+
+    For responders one of ``fall`` (share of the first value), ``at_most`` or ``at_least`` says who is one; without any,
+    the measure itself is 0 or 1. ``event`` is what a time to an event waits for, ``ranking`` what a win ratio compares.
+    """
 
     name: str = Field(min_length=1)
     measure: str = Field(min_length=1)
     week: int = Field(ge=0)
     definition: str = ""
     unit: str = ""
+    better: Literal["lower", "higher"] = "lower"
+    fall: float | None = Field(default=None, gt=0, lt=1)
+    at_most: float | None = None
+    at_least: float | None = None
+    event: str = "flare"
+    ranking: tuple[Ranked, ...] = ()
 
 
 class Visits(Strict):

@@ -1,0 +1,262 @@
+"""The analysis of a trial as its design file plans it: estimands, sensitivity, and what an early stop changes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from abate.design.analysis.compare import Compared, pooled, shares
+from abate.design.analysis.endpoints import Data, compared, data_of, responded
+from abate.design.analysis.imputation import imputed, monotone
+from abate.design.analysis.missing import reference_based, tipping_point, tipping_responders
+from abate.design.analysis.people import People, people_of
+from abate.design.plan import Plan, plan
+from abate.design.protocol.file import DesignFile, Estimand
+from abate.design.protocol.sap import STRATEGIES, estimands_of
+from abate.design.stopping import after
+from abate.ground.errors import AbateError, InputError
+from abate.ground.results import slug
+
+if TYPE_CHECKING:
+    from abate.study.tables import StudyTables
+
+__all__ = ["analyse_as_planned"]
+
+REFERENCE = ("missing-at-random", "jump-to-reference", "copy-reference")
+
+
+def analyse_as_planned(
+    tables: StudyTables, design: DesignFile, made: Plan, *, look: int | None = None, seed: int = 1
+) -> dict[str, Any]:
+    """Analyse a Study as a design file says.
+
+    Parameters
+    ----------
+    tables : StudyTables
+        What happened.
+    design : DesignFile
+    made : Plan
+        Its size and looks.
+    look : int, optional
+        At which look these data were taken; the last by default.
+    seed : int
+        Of the imputations.
+
+    Returns
+    -------
+    dict
+        ``flow``, ``primary``, ``estimands.<slug>``, ``sensitivity``, ``sequential`` where there are looks, and
+        ``secondary.<slug>``.
+
+    Raises
+    ------
+    InputError
+        When the Study is not of this design, or lacks its endpoint.
+
+    References
+    ----------
+    ICH E9(R1) addendum on estimands and sensitivity analysis in clinical trials, 2019.
+    """
+    if made.comparison is None:
+        raise InputError("design", "the design names no effect, so no test", hint="give assume: in the design file")
+    if not made.treatment:
+        raise InputError(
+            "design, layout", "only trials of two arms are analysed from a Study", value=made.request.layout
+        )
+    people, notes = people_of(tables, design)
+    data = data_of(tables, design, people, design.endpoint, made.comparison.endpoint)
+    rows = {}
+    for estimand in estimands_of(design, made):
+        rows[slug(estimand.name)] = _estimand(data, estimand, made, seed)
+    name, first = next(iter(rows.items()))
+    body: dict[str, Any] = {
+        "study": tables.meta.get("name"),
+        "design": design.name,
+        "title": design.title,
+        "endpoint": {"name": design.endpoint.name, "week": design.endpoint.week, "kind": data.kind},
+        "flow": _flow(people, data, design),
+        "notes": list(notes),
+        "primary": name,
+        "estimands": {key: {k: v for k, v in row.items() if k != "found"} for key, row in rows.items()},
+        "sensitivity": _sensitivity(data, seed),
+        "secondary": _secondary(tables, design, people),
+    }
+    if first.get("found") is not None and made.sequential.looks > 1:
+        body["sequential"] = _sequential(first["found"], data, made, look)
+    return body
+
+
+def _estimand(data: Data, estimand: Estimand, made: Plan, seed: int) -> dict[str, Any]:
+    head = {
+        "name": estimand.name,
+        "population": estimand.population,
+        "variable": estimand.variable,
+        "treatment": estimand.treatment,
+        "summary": estimand.summary,
+        "intercurrent": {
+            event: {"strategy": strategy, "meaning": STRATEGIES[strategy]}
+            for event, strategy in estimand.intercurrent.items()
+        },
+    }
+    try:
+        found, words = compared(data, estimand, seed=seed)
+    except AbateError as error:
+        return {**head, "result": None, "not_estimated": str(error), "found": None}
+    scale = made.comparison.scale() if made.comparison else None
+    if scale is not None and made.comparison is not None and made.comparison.non_inferior:
+        found = found.against(scale.null, above=scale.distance > 0)
+    return {**head, "result": found.as_dict(), "missing": words, "found": found}
+
+
+def _flow(people: People, data: Data, design: DesignFile) -> dict[str, Any]:
+    arms = {}
+    for arm, mine in ((design.treatment, people.treated), (design.control, ~people.treated)):
+        last = data.values[mine, -1] if data.values.size else np.zeros(int(mine.sum()))
+        arms[arm.name] = {
+            "label": arm.label,
+            "randomised": int(mine.sum()),
+            "seen_at_the_end": int((~np.isnan(last)).sum()),
+            **{
+                event: int((people.day(event)[mine] <= people.days).sum())
+                for event in ("stop", "rescue", "withdrawal", "flare")
+                if event in people.first
+            },
+        }
+    return arms
+
+
+def _sensitivity(data: Data, seed: int) -> dict[str, Any]:
+    """Return what the missing values could hide, for the kinds that have an answer."""
+    if data.kind == "change":
+        return _of_a_score(data, seed)
+    if data.kind == "responders":
+        return _of_responders(data, seed)
+    if data.kind == "time-to-flare":
+        return _of_a_time(data)
+    return {}
+
+
+def _of_a_score(data: Data, seed: int) -> dict[str, Any]:
+    filled, count = monotone(data.values)
+    a, b = filled[data.people.treated], filled[~data.people.treated]
+    found: dict[str, Any] = {"gaps_filled": count}
+    if not np.isnan(filled[:, -1]).any():
+        return found | {"missing": 0}
+    try:
+        for method in REFERENCE:
+            one = reference_based(a, b, method=method, seed=seed)
+            found[method] = {**one.difference.as_dict(), "p": one.p, "missing": one.missing}
+        direction = 1.0 if data.lower_is_better else -1.0
+        furthest = direction * 3 * float(np.nanstd(filled[:, -1], ddof=1))
+        point = tipping_point(a, b, worse=furthest, seed=seed)
+        found["tipping_point"] = {"shift": point, "tried_to": furthest, "method": "delta added to imputed values"}
+    except InputError as error:
+        found["not_estimated"] = str(error)
+    return found
+
+
+def _of_responders(data: Data, seed: int) -> dict[str, Any]:
+    known = responded(data, data.values)
+    a, b = known[data.people.treated], known[~data.people.treated]
+    counts = [(int(np.nansum(one)), int((~np.isnan(one)).sum()), len(one)) for one in (a, b)]
+    found: dict[str, Any] = {}
+    if counts[0][1] == counts[0][2] and counts[1][1] == counts[1][2]:
+        return {"missing": 0}
+    for name, mine, other in (("best-case", 1.0, 0.0), ("worst-case", 0.0, 1.0)):
+        hit = np.where(np.isnan(known), np.where(data.people.treated, mine, other), known)
+        found[name] = shares(hit, data.people.treated, data.people.stratum).as_dict()
+    if counts[0][2] - counts[0][1] <= 60 and counts[1][2] - counts[1][1] <= 60:
+        rows = tipping_responders(counts[0], counts[1])
+        found["tipping_point"] = [{"control_missing_responders": c, "treatment_needed": t} for c, t in rows]
+    if data.endpoint.fall is not None or data.endpoint.at_most is not None or data.endpoint.at_least is not None:
+        try:
+            for method in REFERENCE:
+                whole = imputed(data.values, data.people.treated, method, seed=seed)
+                each = [shares(responded(data, one), data.people.treated, data.people.stratum) for one in whole]
+                found[method] = pooled(each, method.replace("-", " ")).as_dict()
+        except InputError as error:
+            found["not_estimated"] = str(error)
+    return found
+
+
+def _of_a_time(data: Data) -> dict[str, Any]:
+    """Count everybody who left the treatment arm early as having had the event then."""
+    from abate.design.analysis.compare import times
+
+    people = data.people
+    due = min(7.0 * data.endpoint.week or people.days, people.days)
+    day, watched = people.day(data.endpoint.event), np.minimum(people.followed, due)
+    seen = day <= watched
+    early = ~seen & (watched < due)
+    worst = times(
+        np.where(seen, day, watched), seen | (early & people.treated), people.treated, people.stratum, until=due
+    )
+    return {"worst-case": worst.as_dict() | {"people": int((early & people.treated).sum())}}
+
+
+def _secondary(tables: StudyTables, design: DesignFile, people: People) -> dict[str, Any]:
+    """Estimate the secondary endpoints under the treatment policy, without a claim."""
+    found: dict[str, Any] = {}
+    for endpoint in design.secondary:
+        graded = any(rule is not None for rule in (endpoint.fall, endpoint.at_most, endpoint.at_least))
+        kind = "responders" if graded else "change"
+        try:
+            data = data_of(tables, design, people, endpoint, kind)
+            policy = Estimand(
+                name="treatment policy", population="everybody randomised", variable=endpoint.name, summary="estimate"
+            )
+            one, words = compared(data, policy, seed=1)
+            what = one.as_dict()
+            head = {"name": endpoint.name, "week": endpoint.week, "missing": words, "estimated": what.pop("name")}
+            found[slug(endpoint.name)] = head | what
+        except AbateError as error:
+            found[slug(endpoint.name)] = {"name": endpoint.name, "week": endpoint.week, "not_estimated": str(error)}
+    return found
+
+
+def _sequential(found: Compared, data: Data, made: Plan, look: int | None) -> dict[str, Any]:
+    """Return what the looks make of the primary result."""
+    design = made.sequential
+    number = design.looks if look is None else look
+    if not 1 <= number <= design.looks:
+        raise InputError("--look", "there is no such look", value=look, allowed=f"1 to {design.looks}")
+    assert made.comparison is not None
+    scale = made.comparison.scale()
+    value = math.log(found.estimate.estimate) if found.log else found.estimate.estimate
+    null = scale.null
+    # Where benefit lies is what the design assumed; the z of the test decides, and carries the estimate with it.
+    sign = 1.0 if scale.distance > 0 else -1.0
+    share = _share(found, data, made, number)
+    actual = _with_information(made, number, share)
+    told = after(actual.sequential, number, sign * found.z)
+    time = float(actual.sequential.information[number - 1])
+    error = (value - null) / found.z if abs(found.z) > 1e-9 else found.error
+    body = told.as_dict(scale=sign * error * math.sqrt(time), shift=null, log=found.log, people=data.people.n)
+    return body | {"information": time, "effect_name": found.name, "of": design.looks}
+
+
+def _share(found: Compared, data: Data, made: Plan, look: int) -> float:
+    """Return the share of the planned information that is in."""
+    if look == made.sequential.looks:
+        return 1.0
+    if data.kind == "time-to-flare" and made.comparison is not None:
+        planned = made.comparison.events(made.control, made.treatment) or 1.0
+        return float(sum(found.more["events"].values())) / planned
+    return found.estimate.n / made.total
+
+
+def _with_information(made: Plan, look: int, share: float) -> Plan:
+    """Return the plan with the share of the information that a look really had, where its boundary spends the error."""
+    planned = made.sequential.information
+    if not made.sequential.boundary.spends or abs(share - planned[look - 1]) < 0.005:
+        return made
+    before = float(planned[look - 2]) if look > 1 else 0.0
+    # Later looks keep their place unless this one has overtaken them.
+    if not before + 0.01 < share < 0.99:
+        return made
+    later = [float(t) for t in planned[look:] if t > share + 0.01] or [1.0]
+    shares_ = (*map(float, planned[: look - 1]), share, *later)
+    looks = made.request.looks.model_copy(update={"number": None, "information": shares_})
+    return plan(made.request.model_copy(update={"looks": looks}))
