@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,10 @@ class Forecast:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what results.json holds of the option: the plan, and every estimate with its interval."""
+        return dict(self._told)
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
         return {**self.option.as_dict(), **outlook(self.option, self.weeks, self.daily, self.flare_day, self.courses,
                                                    self.people.effective, self.threshold,
                                                    flares=self.people.record.flares_forecast)}  # fmt: skip

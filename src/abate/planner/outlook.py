@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from abate.ground.results import Estimate
 from abate.planner.settings import numbers, value
-from abate.study.statistics.proportions import proportion
 
 if TYPE_CHECKING:
     from abate.planner.options import Option
@@ -41,12 +40,31 @@ def share(hit: Booleans, effective: int | None = None) -> Estimate:
     n = int(hit.size)
     count = n if effective is None else max(1, min(n, effective))
     events = int(hit.sum())
-    made = proportion(round(events * count / n) if n else 0, count if n else 0)
+    bottom, top = exact_interval(round(events * count / n), count) if n else (math.nan, math.nan)
     method = "share of virtual people; Clopper-Pearson interval of the simulation alone"
     # the interval is of the distinct people; the estimate itself is of all of them
     estimate = events / n if n else float("nan")
-    low, high = (min(made.low, estimate), max(made.high, estimate)) if n else (made.low, made.high)
+    low, high = (min(bottom, estimate), max(top, estimate)) if n else (bottom, top)
     return Estimate(estimate, low, high, LEVEL, n, method, events)
+
+
+def exact_interval(events: int, n: int) -> tuple[float, float]:
+    """Return the Clopper-Pearson interval of a share.
+
+    The same as `abate.study.statistics.proportions`, whose library of statistics takes a second to load.
+
+    Examples
+    --------
+    >>> low, high = exact_interval(1, 4)
+    >>> round(low, 4), round(high, 4)
+    (0.0063, 0.8059)
+    """
+    from scipy.special import betaincinv
+
+    tail = (1 - LEVEL) / 2
+    low = float(betaincinv(events, n - events + 1, tail)) if events > 0 else 0.0
+    high = float(betaincinv(events + 1, n - events, 1 - tail)) if events < n else 1.0
+    return low, high
 
 
 def spread(values: Floats) -> Estimate:
@@ -79,11 +97,11 @@ def paired_difference(first: Floats, second: Floats) -> Estimate:
     >>> paired_difference(np.array([1.0, 2.0, 4.0]), np.array([1.0, 1.0, 1.0])).estimate
     1.33
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     gap = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
     n = gap.size
-    half = float(t.ppf(0.5 + LEVEL / 2, n - 1) * gap.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+    half = float(stdtrit(n - 1, 0.5 + LEVEL / 2) * gap.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
     mean = float(gap.mean())
     return Estimate(
         mean, mean - half, mean + half, LEVEL, n, "paired mean difference in the same virtual people, t interval"

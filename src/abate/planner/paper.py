@@ -11,7 +11,6 @@ from abate.planner.calendar import to_ics
 from abate.planner.fhir import bundle
 from abate.planner.flags import flags
 from abate.planner.schedule import WEEKDAYS, Schedule
-from abate.report.plan_paper import HandoutWeek, handout, letter, to_pdf
 from abate.science.regimen.value import number
 
 __all__ = ["handout_pdf", "letter_pdf", "write_papers"]
@@ -25,6 +24,8 @@ def handout_pdf(schedule: Schedule) -> bytes:
     MissingExtra
         If typst is not installed.
     """
+    from abate.report.plan_paper import HandoutWeek, handout, to_pdf
+
     first = schedule.days[0].date.weekday()
     names = [WEEKDAYS[(first + k) % 7][:3] for k in range(7)]
     notes: dict[date, list[str]] = {}
@@ -58,6 +59,8 @@ def letter_pdf(plan: Mapping[str, Any]) -> bytes:
     MissingExtra
         If typst is not installed.
     """
+    from abate.report.plan_paper import letter, to_pdf
+
     return to_pdf(letter(plan))
 
 

@@ -23,7 +23,7 @@ from abate.science.population import Population, load_population
 from abate.science.regimen.drugs import clock_hours
 from abate.study.observation import load_clinic
 
-__all__ = ["OUTPUTS", "People", "people_like", "symptom_points"]
+__all__ = ["OUTPUTS", "People", "fewer", "patient_of", "people_like", "speaks", "symptom_points"]
 
 Floats = npt.NDArray[np.float64]
 Basis = Literal["posterior", "population prior"]
@@ -153,6 +153,15 @@ def people_like(
     run = posterior.run(until=until)  # with every output of the model: one compiled kernel serves every patient
     warnings = (*posterior.warnings, *posterior.seen.notes, *_notes(record))
     return People(record, kind, says, warnings, run, posterior, first, until, effective)
+
+
+def fewer(people: People, count: int) -> People:
+    """Return some of the people, for a first drawing that is refined afterwards; a multiple of 16."""
+    if count >= people.n:
+        return people
+    posterior = people.posterior.resampled(count)
+    run = posterior.run(until=people.until)
+    return replace(people, posterior=posterior, run=run, effective=min(people.effective, count))
 
 
 def patient_of(record: Record, model: Model) -> tuple[Patient, date]:

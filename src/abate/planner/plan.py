@@ -39,7 +39,7 @@ def compare(forecasts: Mapping[str, Forecast], reference: str) -> dict[str, dict
     base = forecasts[reference]
     found = {}
     for slug, other in forecasts.items():
-        if slug == reference:
+        if slug == reference or other.people is not base.people:  # only the same people can be paired
             continue
         both = base.solved & other.solved
         rows = {

@@ -23,6 +23,8 @@ __all__ = ["Desk", "PlanRequest", "Variant", "answer_plan", "changed", "load_pat
 
 PEOPLE = 128
 """Virtual people behind a page's forecast."""
+SKETCH = 48
+"""Virtual people behind the first drawing of a step that was moved; the others follow."""
 SHOWN = 3
 """Options that are compared before anybody chose which."""
 
@@ -39,6 +41,7 @@ class PlanRequest(BaseModel):
     weeks: int = Field(52, ge=4, le=104)
     seed: int = Field(1, ge=0, le=2**32 - 1)
     prior: bool = Field(False, description="Do not use the patient's measurements.")
+    explain: bool = Field(False, description="Also: are recent complaints a flare, withdrawal or the adrenals?")
 
 
 def answer_plan(request: PlanRequest) -> dict[str, Any]:
@@ -49,6 +52,7 @@ def answer_plan(request: PlanRequest) -> dict[str, Any]:
     InputError
         If the record or an option is refused.
     """
+    from abate.planner.explain import explain
     from abate.planner.forecast import forecasts
     from abate.planner.options import choose, option_from_text
     from abate.planner.people import people_like
@@ -62,7 +66,10 @@ def answer_plan(request: PlanRequest) -> dict[str, Any]:
         options = {**options, typed.slug: typed}
     basis: Any = "prior" if request.prior else "auto"
     people = people_like(record, request.people, request.seed, basis=basis, weeks=request.weeks)
-    return payload(people, forecasts(people, options, weeks=request.weeks))
+    made = payload(people, forecasts(people, options, weeks=request.weeks))
+    if request.explain:
+        made["explanation"] = explain(record, seed=request.seed).as_dict()
+    return made
 
 
 def own_files_only(record: Record) -> Record:
@@ -168,7 +175,9 @@ class Desk:
 
     written: str = ""
     people: People | None = None
+    few: People | None = None
     forecasts: dict[Variant, Forecast] = field(default_factory=dict)
+    rough: set[Variant] = field(default_factory=set)
 
     def on(self, record: Record) -> Desk:
         """Clear the desk where it holds another record."""
@@ -176,7 +185,8 @@ class Desk:
 
         text = record_text(record)
         if text != self.written:
-            self.written, self.people, self.forecasts = text, None, {}
+            self.written, self.people, self.few = text, None, None
+            self.forecasts, self.rough = {}, set()
         return self
 
     def made(self, variants: Iterable[Variant]) -> bool:
@@ -186,17 +196,29 @@ class Desk:
     def work(self, record: Record, variants: Iterable[Variant], tell: Callable[[float], None]) -> None:
         """Make the people if they are not there, and forecast what is missing."""
         from abate.planner.forecast import forecast
-        from abate.planner.people import people_like
+        from abate.planner.people import fewer, people_like
 
         options = {variant: variant.option(record) for variant in variants}
         # Making the people takes most of the time.
         share = 0.6
         if self.people is None:
             self.people = people_like(record, PEOPLE, progress=lambda done: tell(share * done))
-        missing = [variant for variant in options if variant not in self.forecasts]
+        missing = [variant for variant in options if variant not in self.forecasts or variant in self.rough]
         for place, variant in enumerate(missing):
             tell(share + (1 - share) * place / len(missing))
             self.forecasts[variant] = forecast(self.people, options[variant])
+            self.rough.discard(variant)
+        if self.few is None:
+            self.few = fewer(self.people, SKETCH)
+
+    def sketch(self, record: Record, variant: Variant) -> None:
+        """Forecast a plan in some of the people, at once; `work` does it again in all of them."""
+        from abate.planner.forecast import forecast
+
+        assert self.few is not None
+        if variant not in self.forecasts:
+            self.forecasts[variant] = forecast(self.few, variant.option(record))
+            self.rough.add(variant)
 
     def plan(self, variants: Iterable[Variant]) -> dict[str, Any]:
         """Return results.json's content for these plans, as plain data."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from html import escape
@@ -15,7 +16,7 @@ from abate.web.pages.frame import PATIENCE, fault, frame, html, press, room, ses
 from abate.web.pages.plan_html import adrenal_table, fans, flare_svg, plan_table
 from abate.web.pages.progress import Progress
 from abate.web.pages.warnings import flag_box
-from abate.web.plans import SHOWN, Desk, Variant, load_patient
+from abate.web.plans import SHOWN, SKETCH, Desk, Variant, load_patient
 from abate.web.words import Words
 from abate.web.work import Job, bench
 
@@ -24,6 +25,8 @@ __all__ = ["compare_page", "desk_of"]
 KIND = "plan"
 MOST = 6
 """Plans side by side; more cannot be read."""
+PAUSE = 0.7
+"""Seconds without another move after which a moved plan is forecast in all of the people."""
 
 _desks: dict[str, Desk] = {}
 
@@ -143,7 +146,7 @@ class _Comparison:
             with self.results:
                 self._results(plan)
             self._choice(plan)
-            self._steps()
+            self._steps(plan)
 
     def _results(self, plan: dict[str, Any]) -> None:
         _ = self._
@@ -167,11 +170,11 @@ class _Comparison:
         html(escape(_("Choose one")), tag="h2", classes="noprint")
         labels = {v.key: self._label(plan, v) for v in self.variants}
         kept = Variant.of(app.storage.user["chosen"]).key if "chosen" in app.storage.user else None
-        one = ui.select(labels, value=kept if kept in labels else next(iter(labels)), label=_("Plan"))
-        one.props("outlined").classes("broad").style("width:min(46rem,100%)")
+        self.one = ui.select(labels, value=kept if kept in labels else next(iter(labels)), label=_("Plan"))
+        self.one.props("outlined").classes("broad").style("width:min(46rem,100%)")
 
         def take() -> None:
-            chosen = next(v for v in self.variants if v.key == one.value)
+            chosen = next(v for v in self.variants if v.key == self.one.value)
             app.storage.user["chosen"] = chosen.as_dict()
             ui.navigate.to("/calendar")
 
@@ -181,31 +184,30 @@ class _Comparison:
         label = str(plan["options"][variant.key]["label"])
         return f"{label} ({self._('changed by you')})" if variant.moves else label
 
-    def _steps(self) -> None:
+    def _steps(self, plan: dict[str, Any]) -> None:
         """Let a step be moved: the dose as a slider, the length as a number."""
         _ = self._
         html(escape(_("Move a step")), tag="h2", classes="noprint")
-        plan = self.desk.plan(self.variants)
         sources = {v.key: self._label(plan, v) for v in self.variants}
-        chosen = (
-            ui.select(sources, value=next(iter(sources)), label=_("Plan")).props("outlined").classes("broad noprint")
-        )
+        self.moving = next((v for v in self.variants if v.moves), self.variants[0])
+        chosen = ui.select(sources, value=self.moving.key, label=_("Plan")).props("outlined").classes("broad noprint")
         chosen.style("width:min(46rem,100%)")
+        self.hint = html("", classes="note", tag="p").props("role=status")
         rows = ui.element("div").classes("noprint")
 
         def show() -> None:
-            variant = next((v for v in self.variants if v.key == chosen.value), self.variants[0])
-            option = variant.option(self.record)
+            self.moving = next((v for v in self.variants if v.key == chosen.value), self.variants[0])
+            option = self.moving.option(self.record)
             rows.clear()
             with rows:
                 top = max(step.mg for step in option.steps)
                 for place, step in enumerate(option.steps):
-                    self._step_row(variant, place, step.mg, step.last - step.first + 1, top, chosen)
+                    self._step_row(place, step.mg, step.last - step.first + 1, top)
 
         chosen.on_value_change(show)
         show()
 
-    def _step_row(self, variant: Variant, place: int, mg: float, days: int, top: float, chosen: ui.select) -> None:
+    def _step_row(self, place: int, mg: float, days: int, top: float) -> None:
         _ = self._
         with ui.element("div").classes("step"):
             name = _("Step {n}", n=place + 1)
@@ -217,35 +219,52 @@ class _Comparison:
             html(f"{mg:g} mg", tag="span")
             length = ui.number(_("days"), value=days, min=1, max=730, precision=0).props("outlined dense")
             length.props(f'aria-label="{escape(name)}, {escape(_("days"))}"')
+        dose = mg
 
-        async def moved(dose: float) -> None:
+        async def moved() -> None:
             if length.value is None:
                 return
             move = (place, dose, int(length.value))
-            changed = replace(variant, moves=(*(m for m in variant.moves if m[0] != place), move))
-            await self._redraw(variant, changed, chosen)
+            kept = tuple(m for m in self.moving.moves if m[0] != place)
+            await self._redraw(replace(self.moving, moves=(*kept, move)))
 
         async def moved_dose(event: events.GenericEventArguments) -> None:
-            await moved(float(event.args))
-
-        async def moved_length() -> None:
-            await moved(mg)
+            nonlocal dose
+            dose = float(event.args)
+            await moved()
 
         slider.on("change", moved_dose, js_handler="(e) => emit(e.target.value)")
-        length.on("change", moved_length)
+        length.on("change", moved)
 
-    async def _redraw(self, old: Variant, new: Variant, chosen: ui.select) -> None:
-        """Forecast a changed plan and draw it in the place of the one before, or beside the plan it comes from."""
+    async def _redraw(self, new: Variant) -> None:
+        """Draw a changed plan from some of the people at once, beside the plan it comes from; then from all of them."""
+        old = self.moving
         kept = [v for v in self.variants if v.key != new.key]
-        place = kept.index(old) + 1 if old in kept else self.variants.index(old)
+        place = kept.index(old) + 1 if old in kept else min(self.variants.index(old), len(kept))
         variants = [*kept[:place], new, *kept[place:]][-MOST:]
         self.said.clear()
         try:
-            await bench.call(self.desk.work, self.record, [new], lambda share: None)
+            await bench.call(self.desk.sketch, self.record, new)
         except AbateError as error:
             with self.said:
                 fault(str(error))
             return
-        self.variants = variants
+        self.variants, self.moving = variants, new
         app.storage.user["compared"] = [v.as_dict() for v in variants]
-        self._draw()
+        self._show_again()
+        self.hint.content = escape(self._("Drawn from {n} people; all of them follow.", n=SKETCH))
+        await asyncio.sleep(PAUSE)
+        if self.moving is not new:  # moved again meanwhile: what follows is the later one's
+            return
+        await bench.call(self.desk.work, self.record, [new], lambda share: None)
+        if self.moving is new:
+            self._show_again()
+            self.hint.content = ""
+
+    def _show_again(self) -> None:
+        """Draw the results anew and leave the sliders where they are, with the keyboard on them."""
+        plan = self.desk.plan(self.variants)
+        self.results.clear()
+        with self.results:
+            self._results(plan)
+        self.one.set_options({v.key: self._label(plan, v) for v in self.variants}, value=self.moving.key)

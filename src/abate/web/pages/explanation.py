@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from abate.ground.errors import AbateError
+from abate.planner.settings import candidate_list
 from abate.web.pages.frame import PATIENCE, fault, frame, html, press, room, words
 from abate.web.pages.plan_html import table
 from abate.web.pages.progress import Progress
@@ -43,6 +44,9 @@ def explain_page() -> None:
         flagged = flag_box(_, record)
         if flagged:
             html(escape(_("These signs come before any forecast; nothing below outweighs them.")), tag="p")
+        if not record.flares_forecast:
+            html(escape(candidate_list(record.disease).why), classes="caution", tag="p").props("lang=en")
+            return
         html(
             escape(
                 _(

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 from html import escape
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import File, HTTPException, Request, UploadFile
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, RedirectResponse, Response
 from nicegui import app, ui
 
 from abate.ground.errors import AbateError, InputError
+from abate.planner.bring import bring_text, text_as
 from abate.planner.flags import flags
-from abate.planner.record import Record, record_from, save_record
+from abate.planner.record import Record, save_record
 from abate.web.pages.frame import PATIENCE, fault, frame, html, press, room, words
 from abate.web.pages.warnings import flag_box
 from abate.web.plans import changed, load_patient, own_files_only
 from abate.web.sessions import Room
 from abate.web.words import Words
+from abate.web.work import bench
 
 __all__ = ["export_patient", "import_patient", "patient_page"]
 
@@ -39,6 +41,8 @@ def patient_page() -> None:
         refusal = app.storage.user.pop("refusal", "")
         if refusal:
             fault(refusal)
+        for note in app.storage.user.pop("brought", ()):
+            html(escape(note), classes="caution", tag="p").props("lang=en")
         try:
             record = load_patient(mine.patient)
         except InputError as error:
@@ -47,7 +51,7 @@ def patient_page() -> None:
             return
         if record is None:
             html(
-                escape(_("Type in what is known; the file stays on this machine..")),
+                escape(_("Type in what is known; the file stays on this machine.")),
                 classes="lead",
                 tag="p",
             )
@@ -126,6 +130,11 @@ class _Sheet:
         self._drugs()
         shown = [_date_first(c.from_, c.regimen + (f" → {c.to.isoformat()}" if c.to else "")) for c in record.drugs]
         self._table("drugs", shown)
+        html(escape(_("Days of another illness")), tag="h2")
+        self._illness()
+        ends = [f" → {i.to.isoformat()}" if i.to else "" for i in record.illness]
+        ill = [_date_first(i.from_, i.what + end) for i, end in zip(record.illness, ends, strict=True)]
+        self._table("illness", ill)
 
     def _diary(self) -> None:
         _ = self._
@@ -185,6 +194,23 @@ class _Sheet:
 
         press(_("Save the drug")).on_click(save)
 
+    def _illness(self) -> None:
+        _ = self._
+        said = escape(_("An infection moves CRP and ESR by itself: values of those days are not read as the disease."))
+        html(said, classes="note", tag="p")
+        with ui.element("div").classes("fields"):
+            what = ui.input(_("What it was, as in: a cold")).props("outlined").classes("broad")
+            first = _day(_("Ill from"))
+            last = _day(_("Ill to, if it is over"))
+        box = ui.element("div")
+
+        def save() -> None:
+            new = {"from": first.value, "to": last.value or None, "what": (what.value or "").strip()}
+            row = {key: value for key, value in new.items() if value is not None}
+            _keep(self.mine, box, lambda: self._with("illness", [*self._rows("illness"), row]))
+
+        press(_("Save the illness")).on_click(save)
+
     def _table(self, key: str, texts: list[str]) -> None:
         """List the rows of a key, the newest first, each with a button that removes it."""
         _ = self._
@@ -224,7 +250,12 @@ def _day(label: str, value: date | None = None) -> ui.input:
 
 
 def _diseases(_: Words) -> dict[str, str]:
-    return {"pmr": _("polymyalgia rheumatica"), "gca": _("giant cell arteritis")}
+    return {
+        "pmr": _("polymyalgia rheumatica"),
+        "gca": _("giant cell arteritis"),
+        "ra": _("rheumatoid arthritis"),
+        "fibromyalgia": _("fibromyalgia"),
+    }
 
 
 def _date_first(day: date, text: str) -> str:
@@ -246,13 +277,19 @@ def _files(_: Words, *, existing: bool) -> None:
     html(escape(_("The patient's file")), tag="h2", classes="noprint")
     form = (
         '<form class="file noprint" method="post" action="/patient/file" enctype="multipart/form-data">'
-        f"<label>{escape(_('Open a patient.yaml; it takes the place of what is here'))}"
-        '<input type="file" name="file" required accept=".yaml,.yml"></label>'
+        f"<label>{escape(_('Open a patient.yaml, a FHIR bundle or a CSV; it takes the place of what is here'))}"
+        '<input type="file" name="file" required accept=".yaml,.yml,.json,.csv"></label>'
         f'<button class="plain" type="submit">{escape(_("Open"))}</button></form>'
     )
     html(form)
     if existing:
-        html(f'<a href="/patient/file">{escape(_("Save the file for yourself"))}</a>', tag="p", classes="noprint")
+        rows = {
+            "/patient/file": _("Save the file for yourself"),
+            "/patient/file?kind=json": _("Save it as a FHIR bundle"),
+            "/patient/file?kind=csv": _("Save it as a table (CSV)"),
+        }
+        links = "".join(f'<li><a href="{where}">{escape(text)}</a></li>' for where, text in rows.items())
+        html(links, tag="ul", classes="plain noprint")
         html(
             '<form class="noprint" method="post" action="/patient/forget">'
             f'<button class="plain quiet" type="submit">{escape(_("Forget this patient here"))}</button></form>'
@@ -265,7 +302,10 @@ async def import_patient(request: Request, file: Annotated[UploadFile, File()]) 
     mine = room(str(request.session["id"]))
     try:
         text = (await file.read()).decode("utf-8-sig")
-        save_record(own_files_only(record_from(text, where=(file.filename or "patient.yaml")[:80])), mine.patient)
+        name = (file.filename or "patient.yaml")[-80:]
+        brought = await bench.call(bring_text, text, name)
+        save_record(own_files_only(brought.record), mine.patient)
+        app.storage.user["brought"] = list(brought.notes)
     except UnicodeDecodeError:
         app.storage.user["refusal"] = str(InputError(file.filename or "", "the file is not UTF-8 text"))
     except AbateError as error:
@@ -274,12 +314,18 @@ async def import_patient(request: Request, file: Annotated[UploadFile, File()]) 
 
 
 @app.get("/patient/file", include_in_schema=False)
-def export_patient(request: Request) -> FileResponse:
-    """Send the patient's file."""
+async def export_patient(request: Request, kind: Literal["yaml", "json", "csv"] = "yaml") -> Response:
+    """Send the patient's file as it is, as a FHIR bundle, or as a table."""
     mine = room(str(request.session["id"]))
     if not mine.patient.exists():
         raise HTTPException(404, "there is no patient here yet")
-    return FileResponse(mine.patient, filename="patient.yaml", media_type="application/yaml")
+    media = {"yaml": "application/yaml", "json": "application/fhir+json", "csv": "text/csv"}[kind]
+    if kind == "yaml":
+        return FileResponse(mine.patient, filename="patient.yaml", media_type=media)
+    record = load_patient(mine.patient)
+    assert record is not None
+    content = await bench.call(text_as, record, kind)
+    return Response(content, media_type=media, headers={"content-disposition": f'attachment; filename="patient.{kind}"'})
 
 
 @app.post("/patient/forget", include_in_schema=False)
