@@ -1,10 +1,11 @@
-"""The whole model against the daily map that the calibrated set was fitted with.
+"""The whole model against the daily map from which it grew: no slow memory, no cortisol in the glucocorticoid effect.
 
-The map steps by the day: it counts the day's tablet whole, at once, and takes hormones as quasi-steady. The model's
-tablets are absorbed at 8 in the morning and felt with a delay. So the two agree where nothing changes fast (steady
-doses, the weeks after the last dose, gland masses), which is tested to 2 %; in the days after a change of dose the
-model lags by less than two days, which is tested as such. Withdrawal points last as long, but peak on the second to
-fourth day after a cut, below the map's first-day value: they are not comparable in those days.
+With those two off and the first calibrated numbers the model must give the map's vectors. The map steps by the day: it
+counts the day's tablet whole, at once, and takes hormones as quasi-steady. The model's tablets are absorbed at 8 in the
+morning and felt with a delay. So the two agree where nothing changes fast (steady doses, the weeks after the last dose,
+gland masses), which is tested to 2 %; in the days after a change of dose the model lags by less than two days, which is
+tested as such. Withdrawal points last as long, but peak on the second to fourth day after a cut, below the map's first-day
+value: they are not comparable in those days.
 """
 
 from __future__ import annotations
@@ -20,6 +21,16 @@ TWO_PER_CENT = 0.02
 MORNING = 8 / 24
 SPARE = (20, 17.5, 15, 12.5, 10, 9, 7, 5, 4, 2, 1)
 TYPICAL = {"tau": 1e12}  # no decay, z = 0, no spread
+FIRST = {
+    **TYPICAL,
+    "prompt": 1,
+    "cortisol_weight": 0,
+    "ED50": 1.0,
+    "disease.a": 0.85,
+    "eil": 0.07,
+    "gam": 2.21,
+    "c1": 52.9,
+}
 
 
 def daily_map(tablets, s=None):
@@ -59,14 +70,15 @@ def quasi_steady(A, P, e):
 
 
 @functools.cache
-def course(person, dose, tablets, tocilizumab=False, entry="il6_blockade/pmr", values=()):
+def course(person, dose, tablets, tocilizumab=False, entry="il6_blockade/pmr", values=None):
     model = load(entry)
     events = []
     for day, mg in enumerate(tablets):
         events += dose(model, "prednisone", "oral", mg, [day + MORNING])
     if tocilizumab:
         events += dose(model, "tocilizumab", "sc", 162, [7.0 * i for i in range(len(tablets) // 7 + 1)])
-    return person(model, {**TYPICAL, **dict(values)}).course(np.arange(len(tablets) + 1.0), events, rtol=1e-6)
+    known = FIRST if values is None else {**TYPICAL, **dict(values)}
+    return person(model, known).course(np.arange(len(tablets) + 1.0), events, rtol=1e-6)
 
 
 STEADY = (10.0,) * 105 + (5.0,) * 45
@@ -145,10 +157,11 @@ def test_taper_with_tocilizumab(person, dose):
     assert 30 * found["u"][77] < 2.949 < 30 * found["u"][79]
 
 
-def test_signs_that_no_calibration_may_break(person, dose):
-    off, on = course(person, dose, TAPER), course(person, dose, TAPER, tocilizumab=True)
-    untreated = course(person, dose, (0.0,) * 30)
-    with_drug = course(person, dose, (0.0,) * 30, tocilizumab=True)
+@pytest.mark.parametrize("values", [None, ()], ids=["first numbers", "present numbers"])
+def test_signs_that_no_calibration_may_break(person, dose, values):
+    off, on = (course(person, dose, TAPER, tocilizumab=t, values=values) for t in (False, True))
+    untreated = course(person, dose, (0.0,) * 30, values=values)
+    with_drug = course(person, dose, (0.0,) * 30, tocilizumab=True, values=values)
     # At equal disease activity free IL-6 is higher with the antibody: the same D without drug gives less.
     order = np.argsort(off["D"][30:])
     same = np.interp(on["D"][90], off["D"][30:][order], off["il6"][30:][order])
@@ -157,18 +170,9 @@ def test_signs_that_no_calibration_may_break(person, dose):
     assert off["il6"][21] < 0.5 * untreated["il6"][21]
     assert off["crp"][21] < 0.5 * untreated["crp"][21]
     assert with_drug["crp"][21] < 0.1 * untreated["crp"][21]
-    # With the receptor blocked a flare shows a normal CRP.
-    assert 30 * on["u"][112] > 6
+    # With the receptor blocked a rise of activity shows a normal CRP.
+    assert on["u"][112] > 2 * on["u"][28]
     assert on["crp"][112] < 2
-
-
-def test_symptoms_of_withdrawal_come_before_those_of_a_flare(person, dose):
-    tablets = (15.0,) * 90 + (0.0,) * 60
-    found = course(person, dose, tablets)
-    withdrawal = int(np.argmax(found["W"][90:]))
-    flare = int(np.argmax(30 * found["u"][90:] > 9.35))
-    assert withdrawal <= 4
-    assert withdrawal < flare < 40
 
 
 def test_infection_raises_crp_without_the_drug_only(person, dose):
@@ -188,5 +192,16 @@ def test_entry_on_treatment_starts_from_what_the_person_felt(person):
     found = person(model, {"dose_before": 28.0, "D_entry": 0.5, "I0": 1.2}).start()
     start = dict(zip(model.states, found, strict=True))
     assert start["D"] == pytest.approx(0.6)
-    assert start["G"] == start["dose_rate"] == 28.0
+    assert start["dose_rate"] == 28.0
+    # Besides the tablets, healthy cortisol acts: a fifth of 5 mg.
+    assert start["G"] == pytest.approx(28.0 + 0.2 * 5)
+    assert start["M"] == 1
     assert start["T"] == pytest.approx(1 + 28 / 5)
+
+
+def test_infections_are_off_unless_a_trial_draws_them(person):
+    model = load("il6_blockade/gca")
+    noise = model.inputs["infection"]
+    assert (noise.kind, noise.value, noise.every) == ("episodes", 0.0, 7)
+    assert (noise.rate, noise.size) == ("disease_infection_rate", "disease_infection_size")
+    assert model.parameters[noise.rate].value == pytest.approx(1 / 365.25, rel=1e-3)

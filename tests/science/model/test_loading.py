@@ -43,7 +43,7 @@ def test_the_whole_model_has_what_a_trial_observes():
     noise = model.inputs["z"]
     assert (noise.kind, noise.every) == ("ornstein-uhlenbeck", 7)
     assert (noise.sd, noise.time_constant) == ("disease_om_z", "disease_tz")
-    assert model.parameters[noise.sd].value == 0.63
+    assert model.parameters[noise.sd].value == 0.68
     assert model.correlations[("tocilizumab_CL", "tocilizumab_V1")] == 0.6
     assert model.observation["drop_out"].value == 0.30
 
