@@ -15,6 +15,7 @@ from abate.science.regimen.value import number
 
 PAGE = Path(__file__).with_name("policies.md")
 TEXT = Path(__file__).with_name("policies.md.in")
+COMPARED_FOLDER = Path(__file__).with_name("compared")
 
 # What five people's charts might show: day -> what is observed. Made up, to show the rules at work.
 STORIES: dict[str, tuple[float, dict[int, dict[str, float]]]] = {
@@ -165,6 +166,25 @@ def regimens() -> str:
     return "\n".join(rows)
 
 
+COMPARED = {
+    "yaml": ("abate", "yaml", "#"),
+    "cpp": ("mrgsolve", "cpp", "//"),
+    "R": ("rxode2", "r", "#"),
+    "rs": ("FeRx", "rust", "//"),
+}
+
+
+def compared() -> dict[str, str]:
+    """Return the plan that is written in four languages, and how many lines each takes."""
+    parts = {}
+    for ending, (tool, language, mark) in COMPARED.items():
+        source = COMPARED_FOLDER.joinpath(f"plan.{ending}").read_text(encoding="utf-8").strip()
+        count = sum(bool(line.strip()) and not line.strip().startswith(mark) for line in source.splitlines())
+        parts[f"lines compared {ending}"] = str(count)
+        parts[f"compared {ending}"] = f"**{tool}** ({count} lines)\n\n```{language}\n{source}\n```"
+    return parts
+
+
 def page() -> str:
     """Return the whole page."""
     text = TEXT.read_text(encoding="utf-8")
@@ -180,6 +200,7 @@ def page() -> str:
         parts[f"policy {name}"] = f"```yaml\n{source.strip()}\n```"
         parts[f"story {name}"] = story(name)
         parts[f"lines {name}"] = str(sum(bool(line.strip()) and line[0] != "#" for line in source.splitlines()))
+    parts |= compared()
     for key, value in parts.items():
         text = text.replace("{{" + key + "}}", value)
     if "{{" in text:
