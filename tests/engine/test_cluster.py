@@ -1,8 +1,9 @@
-"""Chunks on real Dask processes: the same bits with one worker, with two, and when one is killed."""
+"""Chunks on real Dask processes: the same bits with one worker, with two or eight, and when one is killed."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pickle
 import signal
@@ -138,3 +139,96 @@ def test_a_compiled_model_travels() -> None:
     dose = [Dose(0.0, "tocilizumab", "iv", 560.0, duration=1 / 24)]
     courses = [e.start({}, [0], seed=1).advance(7.0, dose)["C"] for e in (ensemble, arrived)]
     np.testing.assert_array_equal(*courses)
+
+
+SHORT = """
+name: short
+title: "Two weeks of two arms"
+disease: gca
+source: "made for this test"
+weeks: 2
+visits: every week
+measures: [symptom-score, crp]
+population: gca
+policy: giacta
+entry:
+  prednisone: {mg: [40], share: [1.0], source: "made for this test", grade: assumed}
+arms:
+  treated:
+    {label: Tocilizumab, patients: 3080, drugs: [tocilizumab 162 mg sc every week for 2 weeks], taper: giacta-26}
+  plain: {label: Placebo, patients: 1040, taper: giacta-26}
+reference: plain
+endpoints: [patients-with-a-flare]
+"""
+"""Six chunks of at most 1,024 people."""
+
+
+class Trial:
+    """``abate simulate`` as a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "short.yaml").write_text(SHORT)
+
+    def start(self, name: str, *options: str) -> subprocess.Popen[bytes]:
+        code = "from abate.cli.main import main; main()"
+        words = ["simulate", "short.yaml", "--out", name, *options]
+        log = open(self.folder / f"{name}.log", "ab")  # noqa: SIM115
+        process = subprocess.Popen([sys.executable, "-c", code, *words], cwd=self.folder, stdout=log, stderr=log)
+        log.close()
+        return process
+
+    def run(self, name: str, *options: str) -> None:
+        self.ends_well(name, self.start(name, *options))
+
+    def ends_well(self, name: str, process: subprocess.Popen[bytes]) -> None:
+        assert process.wait(timeout=500) == 0, (self.folder / f"{name}.log").read_text()
+
+    def until_parts_are_there(self, name: str, process: subprocess.Popen[bytes], count: int) -> None:
+        """Wait for finished chunks, so that what is killed is killed in the middle of the run."""
+        while len(list(self.folder.glob(f".{name}.partial/*.done"))) < count:
+            assert process.poll() is None, (self.folder / f"{name}.log").read_text()
+            time.sleep(0.01)
+
+    def hashes(self, name: str) -> dict[str, str]:
+        """Of every file of a Study."""
+        files = sorted(p for p in (self.folder / name).rglob("*") if p.is_file())
+        assert any(p.suffix == ".parquet" for p in files)
+        return {str(p.relative_to(self.folder / name)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    return Trial(tmp_path)
+
+
+def test_a_trial_killed_on_a_cluster_and_resumed_there_has_the_same_bytes(cluster: Cluster, trial: Trial) -> None:
+    """The run loses a worker, is then killed itself, and goes on where it was."""
+    trial.run("alone")
+    victim = cluster.worker()
+    cluster.worker()
+    process = trial.start("there", "--cluster", cluster.address)
+    trial.until_parts_are_there("there", process, 1)
+    victim.kill()
+    trial.until_parts_are_there("there", process, 2)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (trial.folder / "there").exists()
+    trial.run("there", "--cluster", cluster.address, "--resume")
+    assert trial.hashes("there") == trial.hashes("alone")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_a_trial_has_the_same_bytes_with_any_number_of_workers(cluster: Cluster, trial: Trial, workers: int) -> None:
+    """Of several, one is killed; the only one is killed and another comes."""
+    trial.run("alone")
+    processes = [cluster.worker() for _ in range(workers)]
+    process = trial.start("there", "--cluster", cluster.address)
+    trial.until_parts_are_there("there", process, 1)
+    processes[0].kill()
+    if workers == 1:
+        cluster.worker()
+    trial.ends_well("there", process)
+    assert processes[0].wait() == -signal.SIGKILL
+    assert trial.hashes("there") == trial.hashes("alone")
