@@ -94,6 +94,8 @@ def design(
     stopped: options.Stopped = None,
     study: options.Study = None,
     look: options.Look = None,
+    allocate: options.Allocate = None,
+    lists: options.Lists = None,
     seed: Seed = 1,
     json_: Json = False,
     out: Out = None,
@@ -116,6 +118,10 @@ def _answer(given: Mapping[str, Any]) -> Answer:
         from abate.cli.design_trials import from_trials
 
         return from_trials(given["trial"], wanted.request(), **{key: given[key] for key in TRIALS})
+    if given["allocate"] is not None or given["lists"] is not None:
+        from abate.cli.design_study import from_people
+
+        return from_people(given["allocate"], given["lists"], given["out"])
     if given["study"] is not None:
         return _from_study(given, wanted)
     if given["file"] is not None:

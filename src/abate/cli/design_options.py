@@ -150,5 +150,5 @@ Allocate = Annotated[
 ]
 Lists = Annotated[
     Path | None,
-    _in(COURSE, "--lists", metavar="DIR", help="The randomisation folder of the design."),
+    _in(COURSE, "--lists", metavar="DIR", help="With --allocate: the randomisation folder of the design."),
 ]

@@ -13,6 +13,9 @@ def show(payload: dict[str, Any]) -> None:
 
     console = Console() if Console().is_terminal else Console(width=160)
     body = payload["design"]
+    if body["kind"] == "allocation":
+        console.print(f"{body['people']} people allocated; the sealed list is the one that was committed to")
+        return
     if body["kind"] == "planned-analysis":
         from abate.cli.design_study import show_study
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from abate.cli.design_answers import Answer, Wanted
 
-__all__ = ["analyse_planned", "from_study", "show_study"]
+__all__ = ["analyse_planned", "from_people", "from_study", "show_study"]
 
 
 def from_study(file: Path, study: Path, *, look: int | None, seed: int, wanted: Wanted | None = None) -> Answer:
@@ -39,6 +39,34 @@ def from_study(file: Path, study: Path, *, look: int | None, seed: int, wanted: 
     body: dict[str, Any] = {"kind": "planned-analysis"}
     body |= analyse_as_planned(tables, described, made, look=look, seed=seed)
     return Answer({"design": body}, lambda: study_report(body, described, made))
+
+
+def from_people(people: Path | None, lists: Path | None, out: Path | None) -> Answer:
+    """Allocate people from the sealed half of a randomisation folder.
+
+    Raises
+    ------
+    InputError
+        When one of the three is missing, or the list does not fit the people.
+    """
+    from abate.design.allocate import allocate, read_people, write_allocated
+    from abate.ground.errors import InputError
+    from abate.report.page import Honesty, Prose, Report, Section
+
+    if people is None or lists is None or out is None:
+        raise InputError(
+            "--allocate",
+            "people, lists and a folder to write into are needed",
+            hint="--allocate P.csv --lists D --out O",
+        )
+    found = allocate(lists, read_people(people))
+    # Nothing printed or reported here may tell an arm.
+    body = {"kind": "allocation", "people": len(found), "commitment_kept": True}
+    text = f"{len(found)} people were allocated. sites/allocated.csv has their kits; sealed/ also has their arms."
+    limits = ("The sealed folder must not reach anybody who recruits or assesses.",)
+    sections = (Section("Allocated", (Prose(text), Honesty(limits=limits))),)
+    report = Report(title="Allocation", kind="Trial design", sections=sections)
+    return Answer({"design": body}, lambda: report, lambda folder: write_allocated(found, folder))
 
 
 def analyse_planned(study: Path, design: Path, target: Path, *, look: int | None, pdf: bool, json_: bool) -> None:

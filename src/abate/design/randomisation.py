@@ -24,7 +24,18 @@ from abate.ground.errors import InputError
 from abate.ground.files import write_atomically
 from abate.ground.randomness import uniform
 
-__all__ = ["Allocation", "AllocationList", "export", "permuted_blocks", "strata_of"]
+__all__ = [
+    "Allocation",
+    "AllocationList",
+    "commit",
+    "export",
+    "kit_numbers",
+    "permuted_blocks",
+    "strata_of",
+    "verify",
+]
+
+LIST = "sealed/allocation.csv"
 
 
 @dataclass(frozen=True)
@@ -142,7 +153,7 @@ def permuted_blocks(
     rows: list[Allocation] = []
     for index, name in enumerate(names):
         rows += _stratum(arms, unit, blocks, name, index, wanted[name], secret)
-    kits = _kits(len(rows), secret)
+    kits = kit_numbers(len(rows), secret)
     rows = [Allocation(r.stratum, r.number, r.block, r.arm, kit) for r, kit in zip(rows, kits, strict=True)]
     sizes = " and ".join(str(size) for size in sorted(set(blocks)))
     within = f", within strata of {', '.join(strata)}" if strata else ""
@@ -158,19 +169,11 @@ def export(made: AllocationList, folder: str | Path) -> list[Path]:
         If the disk refuses.
     """
     target = Path(folder)
-    salt = secrets.token_hex(16)
     header = ["stratum", "number", "block", "arm", "kit"]
     sealed = _csv(header, [[r.stratum, r.number, r.block, r.arm, r.kit] for r in made.rows])
     open_ = _csv(["stratum", "number", "kit"], [[r.stratum, r.number, r.kit] for r in made.rows])
-    digest = hashlib.sha256((salt + sealed).encode()).hexdigest()
-    texts = {
-        "sealed/allocation.csv": sealed,
-        "sealed/KEEP-SEALED.txt": "For the unblinded pharmacist or the central system only.\n"
-        f"method: {made.method}\nseed: {made.seed}\nsalt: {salt}\n",
-        "sites/kits.csv": open_,
-        "commitment.txt": f"sha256 of salt and sealed/allocation.csv: {digest}\n"
-        "Made before the first person was randomised; the salt is in the sealed folder.\n",
-    }
+    note = f"{made.method}\nseed: {made.seed}"
+    texts = {LIST: sealed, "sites/kits.csv": open_} | commit(sealed, LIST, note)
     paths = []
     for name, text in texts.items():
         write_atomically(target / name, text)
@@ -178,12 +181,35 @@ def export(made: AllocationList, folder: str | Path) -> list[Path]:
     return paths
 
 
+def commit(sealed: str, name: str, note: str) -> dict[str, str]:
+    """Return the texts that commit to a sealed file without saying what is in it, by file name.
+
+    Parameters
+    ----------
+    sealed : str
+        Content of the sealed file.
+    name : str
+        Of the file.
+    note : str
+        For the sealed half: the method, and the seed.
+    """
+    salt = secrets.token_hex(16)
+    digest = hashlib.sha256((salt + sealed).encode()).hexdigest()
+    return {
+        "sealed/KEEP-SEALED.txt": "For the unblinded pharmacist or the central system only.\n"
+        f"method: {note}\nsalt: {salt}\n",
+        "commitment.txt": f"sha256 of salt and {name}: {digest}\n"
+        "Made before the first person was randomised; the salt is in the sealed folder.\n",
+    }
+
+
 def verify(folder: str | Path) -> bool:
-    """Tell whether the sealed list is the one that was committed to."""
+    """Tell whether the sealed list, or rule of minimisation, is the one that was committed to."""
     root = Path(folder)
     notes = (root / "sealed" / "KEEP-SEALED.txt").read_text(encoding="utf-8")
     salt = next(line.removeprefix("salt: ") for line in notes.splitlines() if line.startswith("salt: "))
-    sealed = (root / "sealed" / "allocation.csv").read_text(encoding="utf-8")
+    file = LIST if (root / LIST).is_file() else "sealed/minimisation.json"
+    sealed = (root / file).read_text(encoding="utf-8")
     digest = hashlib.sha256((salt + sealed).encode()).hexdigest()
     return digest in (root / "commitment.txt").read_text(encoding="utf-8")
 
@@ -245,7 +271,7 @@ def _stratum(
     return rows
 
 
-def _kits(count: int, seed: int) -> list[str]:
+def kit_numbers(count: int, seed: int) -> list[str]:
     """Return kit numbers in random order, so that a number says nothing about an arm or a place in the list."""
     first = 10 ** max(3, len(str(4 * count)))
     numbers = first + np.argsort(uniform(seed, "randomisation-kits", np.arange(4 * count)))[:count]

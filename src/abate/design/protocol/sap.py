@@ -60,8 +60,7 @@ def sap(design: DesignFile, made: Plan, size: str | None = None) -> str:
     parts = [
         f"# Statistical analysis plan: {design.title}",
         "## Objectives",
-        f"Superiority of {design.treatment.label} over {design.control.label} in {design.endpoint.name} at week "
-        f"{design.endpoint.week}.",
+        f"{_aim(design, made)} {design.control.label} in {design.endpoint.name} at week {design.endpoint.week}.",
         "## Sample size",
         size or paragraph(made),
         "## Estimands",
@@ -81,6 +80,12 @@ def sap(design: DesignFile, made: Plan, size: str | None = None) -> str:
         f"abate {_version()}; the same statistics that analyse any Study analyse this one: `abate analyse STUDY`.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _aim(design: DesignFile, made: Plan) -> str:
+    if made.comparison is not None and made.comparison.non_inferior:
+        return f"Non-inferiority of {design.treatment.label} to"
+    return f"Superiority of {design.treatment.label} over"
 
 
 def _estimand(estimand: Estimand) -> str:

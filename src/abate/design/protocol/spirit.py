@@ -94,8 +94,9 @@ def spirit(design: DesignFile, made: Plan, size: str | None = None) -> str:
 
 
 def _objectives(design: DesignFile, made: Plan) -> str:
+    better = "no worse" if made.comparison and made.comparison.non_inferior else "better"
     return (
-        f"To find out whether {design.treatment.label} is better than {design.control.label} in {design.disease}, "
+        f"To find out whether {design.treatment.label} is {better} than {design.control.label} in {design.disease}, "
         f"by {design.endpoint.name} at week {design.endpoint.week}."
     )
 
@@ -105,7 +106,8 @@ def _trial_design(design: DesignFile, made: Plan) -> str:
     layout = {"parallel": "parallel-group", "paired": "single-arm", "crossover": "crossover"}[wanted.layout]
     looks = f", with {made.sequential.looks} planned analyses" if made.sequential.looks > 1 else ""
     ratio = f", allocation {wanted.ratio:g}:1" if made.treatment else ""
-    return f"Randomised {layout} superiority trial over {design.weeks} weeks{ratio}{looks}."
+    aim = "non-inferiority" if made.comparison and made.comparison.non_inferior else "superiority"
+    return f"Randomised {layout} {aim} trial over {design.weeks} weeks{ratio}{looks}."
 
 
 def _eligibility(design: DesignFile, made: Plan) -> str:

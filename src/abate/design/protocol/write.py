@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from abate.design.allocate import export_minimisation
+from abate.design.minimisation import Minimisation
 from abate.design.plan import Plan
 from abate.design.protocol.consort import consort
 from abate.design.protocol.dummy import dummy_study
@@ -14,6 +16,7 @@ from abate.design.protocol.sap import sap
 from abate.design.protocol.spirit import spirit
 from abate.design.protocol.visits import schedule_csv
 from abate.design.randomisation import AllocationList, export, permuted_blocks, strata_of
+from abate.ground.errors import InputError
 from abate.ground.files import write_atomically
 
 __all__ = ["allocation_for", "write_protocol"]
@@ -75,7 +78,7 @@ def write_protocol(
     for name, text in texts.items():
         write_atomically(target / name, text)
         paths.append(target / name)
-    paths += export(allocation_for(design, made), target / "randomisation")
+    paths += _randomisation(design, made, target / "randomisation")
     labels = {arm.name: arm.label for arm in (design.control, design.treatment)}
     invented = dummy_study(design, made, allocation_for(design, made, seed=seed, spare=1.0), seed=seed)
     tables = {
@@ -88,6 +91,22 @@ def write_protocol(
     adam = to_adam(invented, study=design.name, start=design.start, labels=labels, end=float(7 * design.weeks))
     paths += sorted((target / "study-dummy").iterdir())
     return [*paths, *write_adam(adam, target / "adam-dummy")]
+
+
+def _randomisation(design: DesignFile, made: Plan, folder: Path) -> list[Path]:
+    """Write the sealed list, or the sealed rule where people are minimised."""
+    chosen = design.randomisation
+    if chosen.method == "permuted-blocks":
+        return export(allocation_for(design, made), folder)
+    if set(_weights(design, made).values()) != {1}:
+        raise InputError(
+            "randomisation.method",
+            "minimisation here keeps arms equal",
+            value=f"ratio {made.request.ratio:g}",
+            hint="nearest feasible: permuted-blocks, or ratio: 1",
+        )
+    rule = Minimisation(tuple(_weights(design, made)), chosen.strata, probability=chosen.probability)
+    return export_minimisation(rule, sum(made.randomised), folder)
 
 
 def _alone(svg: str) -> str:
