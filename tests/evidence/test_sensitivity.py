@@ -1,4 +1,4 @@
-"""Sensitivity: Sobol indices of a function whose indices are known, differences, and the same people under every set."""
+"""Sensitivity: indices of a function that is known, differences, and the same people under every set of numbers."""
 
 import numpy as np
 import pytest

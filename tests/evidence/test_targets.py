@@ -67,9 +67,9 @@ def document(text: str) -> Document:
     ],
 )
 def test_a_wrong_target_is_refused(line: str, message: str) -> None:
-    text = f'title = "t"\n[[target]]\nname = "x"\npublished = 1\nsource = "s"\ngrade = "verified"\ncalibrated = false\n{line}\n'
+    head = 'title = "t"\n[[target]]\nname = "x"\npublished = 1\nsource = "s"\ngrade = "verified"\ncalibrated = false\n'
     with pytest.raises(InputError, match=message):
-        read(Subsystem, document(text))
+        read(Subsystem, document(head + line))
 
 
 def test_an_unknown_subsystem_names_the_nearest() -> None:

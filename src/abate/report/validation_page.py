@@ -11,35 +11,36 @@ __all__ = ["forecast_page", "reason", "scoreboard_page", "verdict"]
 
 HEAD = """# {title}
 
-<!-- Made by `{command}`; a test fails when its structure is stale. -->
+<!-- Made by `{command}` (page.md in DIR); in docs by `python docs/make_scoreboard.py`. -->
 
 """
-HOW = """How to read it. A row is one published figure. **Predicted** is the mean over replicates of the published study, at
-its published size, each with one plausible set of the model's calibrated numbers; the interval holds 95 % of them. Where
-a source pools studies or rounds, a tolerance widens the interval and its reason stands in `results.json`. *Inside* means
-that the published figure lies in the interval; a figure of which only a side is published is inside when the whole
-interval lies on that side. **Calibrated** rows were used to set numbers, so agreement there is no evidence;
-**predicted** rows were not. What is *unverified* in the fact base is listed and not judged.
+HOW = """\
+How to read it. A row is one published figure. **Predicted** is the mean over replicates of the published study, at
+its published size, each with one plausible set of the model's calibrated numbers; the interval holds 95 % of them.
+Where a source pools studies or rounds, a tolerance widens the interval and its reason stands in `results.json`.
+*Inside* means that the published figure lies in the interval; a figure of which only a side is published is inside
+when the whole interval lies on that side. **Calibrated** rows were used to set numbers, so agreement there is no
+evidence; **predicted** rows were not. What is *unverified* in the fact base is listed and not judged.
 
 For research; not a prescription. Nothing here tells a person to stop or cut a steroid.
 """
-AHEAD = """Trials whose design is published and whose results were not used: what the model says before anyone compares.
-Each arm is simulated as designed, at its published size; the interval holds 95 % of replicates over plausible sets of
+AHEAD = """\
+Trials whose design is published and whose results were not used: what the model says before anyone compares. Each
+arm is simulated as designed, at its published size; the interval holds 95 % of replicates over plausible sets of
 numbers and, where the steps of a taper are not published, over the tapers that fit what is. Recorded on
 **{recorded}**; the digest of each trial file shows that the run was of this design.
 """
 
 
-def scoreboard_page(payload: Mapping[str, Any], *, command: str = "abate validate --out docs/scoreboard") -> str:
+def scoreboard_page(payload: Mapping[str, Any]) -> str:
     """Write the page of a whole scoreboard.
 
     Parameters
     ----------
     payload : mapping
         results.json of ``abate validate``.
-    command : str
-        That makes it.
     """
+    command = "abate validate --out DIR"
     rows = payload["scoreboard"]
     text = HEAD.format(title="Scoreboard", command=command) + HOW
     text += f"\n**{payload['inside']} of {payload['rows']} judged rows are inside**; "
@@ -63,7 +64,7 @@ def scoreboard_page(payload: Mapping[str, Any], *, command: str = "abate validat
 
 def forecast_page(payload: Mapping[str, Any]) -> str:
     """Write the page of recorded forecasts."""
-    command = "abate validate --forecast --out docs/forecasts"
+    command = "abate validate --forecast --out DIR"
     text = HEAD.format(title="Forecasts", command=command)
     text += AHEAD.format(recorded=payload["recorded"])
     for trial in payload["forecasts"].values():
