@@ -309,3 +309,8 @@ def test_unknown_policies_and_settings_have_their_nearest_name() -> None:
         load_policy("giakta")
     with pytest.raises(InputError, match="did you mean 'flare-threshold'"):
         load_policy("giacta").with_settings({"flare-treshold": 3})
+
+
+def test_a_misspelt_key_with_brackets_is_named() -> None:
+    with pytest.raises(InputError, match=r"line 2, tit\[le: there is no such key"):
+        read(REMISSION, HEAD.replace("title: own", "tit[le: own"))

@@ -39,7 +39,9 @@ def _first(document: Document, model: type[BaseModel], error: ValidationError) -
     found = error.errors(include_url=False)
     extra = [e for e in found if e["type"] == "extra_forbidden"]
     finding = (extra or found)[0]  # a misspelt key explains a missing one, not the other way round
-    key = tuple(part for part in finding["loc"] if not (isinstance(part, str) and ("[" in part or "function" in part)))
+    *above, last = finding["loc"] or ("",)
+    named = [last] if finding["type"] in ("extra_forbidden", "missing") else [p for p in (last,) if not _is_tag(p)]
+    key = tuple(part for part in above if not _is_tag(part)) + tuple(named)
     if finding["type"] == "extra_forbidden":
         names = _keys(document, model, key[:-1])
         return document.error(key, "there is no such key", allowed=names, hint=did_you_mean(str(key[-1]), names))
@@ -49,6 +51,11 @@ def _first(document: Document, model: type[BaseModel], error: ValidationError) -
     return document.error(
         key, in_words(finding), **({} if isinstance(value, (dict, list, tuple)) else {"value": value})
     )
+
+
+def _is_tag(part: str | int) -> bool:
+    """Whether a part of a finding's place is the name of a type tried there, not a key of the file."""
+    return isinstance(part, str) and ("[" in part or "function" in part)
 
 
 def _keys(document: Document, model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
