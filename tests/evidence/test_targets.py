@@ -90,3 +90,14 @@ def test_no_number_of_a_target_hides_in_python() -> None:
         text = Path(path).read_text(encoding="utf-8")
         for author in ("Pariante", "Borresen", "Hansen", "Zhang 2013", "Salvarani"):
             assert author not in text, path
+
+
+def test_a_figure_is_called_calibrated_when_a_calibration_uses_it() -> None:
+    from abate.evidence.calibration.plan import calibrations, load_plan
+
+    used = {(t.trial, t.arm, t.endpoint): t.used for name in calibrations() for t in load_plan(name).targets}
+    for name in trial_names():
+        for row in load_trial(name).published:
+            place = (name, row.arm, row.endpoint)
+            if place in used:
+                assert row.calibrated == used[place], place
