@@ -116,7 +116,9 @@ def distances(stabilised: pd.DataFrame, marks: pd.DataFrame) -> tuple[Any, pd.Da
     margin = {"l": 150, "r": 18, "t": 14, "b": 20}
     figure = blank("", "", height=max(260.0, 60 + min(18.0, 900 / n) * n), hovermode="closest", margin=margin)
     figure.add_heatmap(z=between, x=np.arange(n), y=np.arange(n), colorscale=_PALE_TO_DARK, showscale=False)
-    kept = strips(figure, marks.loc[order], lambda at, place: (np.full(n, -0.5 - n * (0.03 + 0.04 * place)), at))
+    kept = strips(
+        figure, marks.loc[order], lambda at, place: (np.full(n, -0.5 - n * (0.03 + 0.04 * place)), at), legend=True
+    )
     rows(figure, order)
     figure.update_xaxes(tickvals=[], showline=False, range=[-0.5 - n * (0.02 + 0.04 * len(kept)), n - 0.5])
     return figure, table

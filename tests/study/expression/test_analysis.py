@@ -32,6 +32,7 @@ def test_two_pairs_are_a_hypothesis_and_claim_nothing(files: Files) -> None:
     assert "hypothesis" in found.sentence()
     assert "carried by 2 pairs" in found.sentence()
     assert payload_of(found)["calls"]["n"] is None
+    assert found.second.calls == 100  # a fixed length: that of the called list would be a claim
     anyway = express(counts, samples, simulate_power=False, claim_anyway=True)
     assert anyway.genes["p_adjusted"].notna().any()
     assert anyway.hypothesis
@@ -168,7 +169,7 @@ def test_samples_of_one_person_taken_for_several_are_warned_of(files: Files) -> 
     (warning,) = [line for line in said if line.startswith("warning")]
     assert "3 subjects have several samples" in warning
     assert "take --design 'before vs after', or put the subject into the formula (~ subject + time)" in warning
-    assert "takes for different people" in found.sentence()
+    assert "taken for different ones by this design" in found.sentence()
     assert payload_of(found)["design"]["warnings"] == list(found.design.warnings)
     named = express(counts, samples, design="~ subject + time", simulate_power=False)
     assert named.design.warnings == ()

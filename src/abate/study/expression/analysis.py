@@ -112,7 +112,7 @@ class Expression:
             )
             smallest = f" The labels can be handed out in {ways(s.relabellings)} ways, {so}."
         if self.design.warnings:
-            carried += " in more samples, which this design takes for different people"
+            carried += ", who are in part the same people, taken for different ones by this design"
         if self.hypothesis:
             close = (
                 "no gene is claimed"
@@ -237,15 +237,18 @@ def express(
     progress(0.1)
     fit = fit_expression(table.table, plan, alpha=alpha, adjust_by=adjust_by)
     progress(0.4)
-    second = relabel(fit.stabilised, plan, fit.genes.assign(statistic=fit.signed), alpha=alpha, seed=seed)
+    hypothesis = plan.carriers <= _HYPOTHESIS
+    claimed = claim_anyway or not hypothesis
+    listed = fit.genes.assign(statistic=fit.signed)
+    if not claimed:
+        listed["p_adjusted"] = np.nan  # the length of the list that is compared would tell how many it calls
+    second = relabel(fit.stabilised, plan, listed, alpha=alpha, seed=seed)
     linear, no_linear = _linear(table.table, fit, plan) if ask_limma else (None, "limma was not asked")
     progress(0.6)
     scored, told = score_gene_sets(fit.wald[fit.genes["p"].notna()], sets, seed=seed) if sets else (None, [])
     progress(0.7)
     power = smallest_effect(fit, plan, alpha=alpha, seed=seed, adjust_by=adjust_by) if simulate_power else None
     progress(1.0)
-    hypothesis = plan.carriers <= _HYPOTHESIS
-    claimed = claim_anyway or not hypothesis
     genes = fit.genes.assign(p_relabelled=second.p if second is not None else np.nan)
     if linear is not None:
         genes = genes.join(linear.genes)

@@ -177,7 +177,8 @@ def _turned(table: pd.DataFrame, source: str, samples: Sequence[str], notes: lis
         )
     if down > along:
         return checked_counts(table.T, source, [*notes, f"{source} lies samples x genes and was turned"])
-    return checked_counts(table, source, [*notes, f"{source} lies genes x samples"])
+    lies = [f"{source} lies genes x samples"] if not source.endswith(".h5ad") else []
+    return checked_counts(table, source, [*notes, *lies])
 
 
 def _anndata(path: Path, samples: Sequence[str]) -> Counts:
@@ -193,12 +194,11 @@ def _anndata(path: Path, samples: Sequence[str]) -> Counts:
     matrix = data.layers[layer] if layer else data.X
     dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix
     table = pd.DataFrame(dense, index=data.obs_names.astype(str), columns=data.var_names.astype(str)).T
-    return _turned(
-        table,
-        path.name,
-        samples,
-        [f"counts are layer {layer!r} of {path.name}" if layer else f"counts are X of {path.name}"],
-    )
+    where = f"counts are layer {layer!r} of {path.name}" if layer else f"counts are X of {path.name}"
+    known = {str(name) for name in samples}
+    if known & set(table.columns) or not known & set(table.index):
+        return _turned(table, path.name, samples, [where])
+    return checked_counts(table.T, path.name, [where, f"{path.name} has genes as observations and was turned"])
 
 
 def _folder(folder: Path, transcripts: str | Path | None, strand: str) -> Counts:

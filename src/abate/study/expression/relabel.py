@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 MOST_RELABELLINGS = 1000
 # Statistics closer than this are the same: they come from the same numbers in another order.
 _SAME = 1e-9
+_GENES_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
@@ -221,10 +222,27 @@ def _statistics(values: Floats, labels: Floats, strata: npt.NDArray[np.intp]) ->
     """Return difference / (its standard error + the median of these), shape (genes, labellings)."""
     y, x = _centred(values, strata), _centred(labels, strata)
     spread = (x**2).sum(axis=1)
-    slope = y @ x.T / spread
+    total = (y**2).sum(axis=1)
     df = max(1, values.shape[1] - len(np.unique(strata)) - 1)
-    residual = np.maximum((y**2).sum(axis=1, keepdims=True) - slope**2 * spread, 0.0)
-    error = np.sqrt(residual / df / spread)
+    observed = y @ x[0] / spread[0]
     # One constant for all labellings: a constant of its own would make the observed one comparable with none.
-    statistics: Floats = slope / (error + np.median(error[:, 0]))
+    constant = np.median(_error(observed[:, None], total, spread[:1], df))
+    statistics: Floats = np.empty((y.shape[0], x.shape[0]))
+    # Blocks of genes: what lies between stays in the processor's cache.
+    for start in range(0, y.shape[0], _GENES_AT_ONCE):
+        block = slice(start, start + _GENES_AT_ONCE)
+        slope = y[block] @ x.T / spread
+        error = _error(slope, total[block], spread, df)
+        error += constant
+        np.divide(slope, error, out=statistics[block])
     return statistics
+
+
+def _error(slope: Floats, total: Floats, spread: Floats, df: int) -> Floats:
+    """Return the standard error of each slope from what it leaves unexplained."""
+    error: Floats = slope**2
+    error *= -spread
+    error += total[:, None]
+    np.maximum(error, 0.0, out=error)
+    error /= df * spread
+    return np.sqrt(error, out=error)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
 import numpy as np
@@ -90,13 +92,12 @@ def rank_test(
         import gseapy
     except ImportError as error:
         raise MissingExtra("expression", "gseapy") from error
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _silent():
         made = gseapy.prerank(
-            rnk=statistic.sort_values(ascending=False), gene_sets={name: list(genes) for name, genes in sets.items()},
+            rnk=statistic.sort_values(ascending=False, kind="stable"),
+            gene_sets={name: list(genes) for name, genes in sets.items()},
             min_size=1, max_size=len(statistic), permutation_num=permutations, seed=seed, threads=1, outdir=None,
-            no_plot=True,
-            verbose=False,
+            no_plot=True, verbose=False,
         ).res2d  # fmt: skip
     table = made.set_index("Term")
     return pd.DataFrame(
@@ -108,6 +109,19 @@ def rank_test(
             "leading": table["Lead_genes"].astype(str),
         }
     )
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keep a library's warnings and log to itself: genes with equal counts tie, and that is nothing to shout about."""
+    was = logging.root.manager.disable
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(was)
 
 
 def linear_test(statistic: pd.Series, sets: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -134,9 +148,7 @@ def linear_test(statistic: pd.Series, sets: Mapping[str, Sequence[str]]) -> pd.D
     ----------
     Badia-i-Mompel et al. (2022), Bioinformatics Advances 2:vbac016.
     """
-    with warnings.catch_warnings():
-        # What its own dependencies warn of at import is about their future.
-        warnings.simplefilter("ignore")
+    with _silent():
         try:
             import decoupler
         except ImportError as error:
