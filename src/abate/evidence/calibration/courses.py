@@ -73,7 +73,11 @@ def _felt(course: Course, people: int) -> list[Setting]:
         return [*steps, Setting(float(course.taper_days), course.felt, 0.0)]
     if course.levels:
         own = np.asarray(course.levels)[np.arange(people) % len(course.levels)]
-        return [Setting(0.0, course.felt, own), Setting(course.days - course.pause, course.felt, 0.0)]
+        steps, day = [], 0.0
+        for mg, length in course.before:
+            steps.append(Setting(day, course.felt, mg))
+            day += length
+        return [*steps, Setting(day, course.felt, own), Setting(course.days - course.pause, course.felt, 0.0)]
     return []
 
 

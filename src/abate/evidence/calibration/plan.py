@@ -126,6 +126,8 @@ class Course(_Strict):
         A regimen.
     taper : str, optional
         A taper of the library, stretched to `taper_days`, whose dose is felt at once: written into `felt`.
+    before : tuple of (mg, days)
+        Felt doses of everybody before the levels.
     levels : tuple of float
         Doses of which each person has one, equally often, for all days up to the last `pause`; written into `felt`.
     felt : str
@@ -138,6 +140,7 @@ class Course(_Strict):
     dose: str | None = None
     taper: str | None = None
     taper_days: int = 0
+    before: tuple[tuple[float, float], ...] = ()
     levels: tuple[float, ...] = ()
     pause: float = 0.0
     felt: str = ""

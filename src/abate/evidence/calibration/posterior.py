@@ -16,6 +16,8 @@ __all__ = ["Posterior", "ensemble_draws", "log_posterior"]
 
 Floats = npt.NDArray[np.float64]
 
+FARTHEST = 4.0
+"""In standard deviations of the prior."""
 STRETCH = 2.0
 """Goodman & Weare's usual scale of a stretch move."""
 
@@ -93,7 +95,8 @@ def ensemble_draws(
     Goodman & Weare 2010, Comm App Math Comp Sci 5:65-80.
     """
     who = np.arange(walkers)
-    place = np.stack([normal(seed, f"walker:{d}", who) for d in range(dimensions)], axis=1)
+    # Begin in the middle and stay where people were simulated: far outside, an emulator's quadratic means nothing.
+    place = 0.3 * np.stack([normal(seed, f"walker:{d}", who) for d in range(dimensions)], axis=1)
     level = density(place)
     half = walkers // 2
     kept = []
@@ -109,7 +112,7 @@ def ensemble_draws(
             z = ((STRETCH - 1) * u[0] + 1) ** 2 / STRETCH
             partner = place[other][(u[1] * half).astype(int)]
             there = partner + z[:, None] * (place[mine] - partner)
-            new = density(there)
+            new = np.where(np.abs(there).max(axis=1) < FARTHEST, density(there), -np.inf)
             accept = np.log(u[2]) < (dimensions - 1) * np.log(z) + new - level[mine]
             place[mine] = np.where(accept[:, None], there, place[mine])
             level[mine] = np.where(accept, new, level[mine])

@@ -52,7 +52,7 @@ def write_ensembles(plan: Plan, posterior: Posterior, seed: int, folder: Path, s
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for model in models(plan):
-        path = folder / f"{model.replace('/', '-', 1)}.toml"
+        path = folder / f"{model.replace('/', '-', 1)}.{plan.name}.toml"
         write_atomically(path, ensemble_text(plan, posterior, model, seed, sets))
         made.append(path)
     return made

@@ -71,7 +71,8 @@ class ParameterSets:
 
 def ensemble_names() -> list[str]:
     """Return the models (``il6_blockade/gca``) that the library holds an ensemble for."""
-    return sorted(path.stem.replace("-", "/", 1) for path in library_path("ensembles").glob("*.toml"))
+    files = library_path("ensembles").glob("*.toml")
+    return sorted({path.name.partition(".")[0].replace("-", "/", 1) for path in files})
 
 
 def sets(model: Model, number: int | None = None, seed: int = 1) -> ParameterSets:
@@ -105,8 +106,9 @@ def sets(model: Model, number: int | None = None, seed: int = 1) -> ParameterSet
     5
     """
     entry = model.name.partition(",")[0]
-    path = library_path("ensembles", f"{entry.replace('/', '-', 1)}.toml")
-    if not path.exists():
+    # One file a calibration: what one leaves open says nothing about the other, so rows may be put side by side.
+    files = sorted(library_path("ensembles").glob(f"{entry.replace('/', '-', 1)}.*.toml"))
+    if not files:
         known = ensemble_names()
         raise InputError(
             "uncertainty",
@@ -115,7 +117,7 @@ def sets(model: Model, number: int | None = None, seed: int = 1) -> ParameterSet
             allowed=known,
             hint=did_you_mean(entry, known) or "its numbers were not calibrated here",
         )
-    found = _unchanged(read_sets(_document(str(path)), model), model, load(entry))
+    found = _unchanged(_side_by_side([read_sets(_document(str(path)), model) for path in files]), model, load(entry))
     if number is None:
         return found
     if number < 1:
@@ -123,6 +125,12 @@ def sets(model: Model, number: int | None = None, seed: int = 1) -> ParameterSet
     rounds = -(-number // found.number)
     order = [np.argsort(uniform(seed, "parameter-sets", np.arange(found.number), k)) for k in range(rounds)]
     return found.take(np.concatenate(order)[:number])
+
+
+def _side_by_side(parts: list[ParameterSets]) -> ParameterSets:
+    many = min(part.number for part in parts)
+    typical = {name: values[:many] for part in parts for name, values in part.typical.items()}
+    return ParameterSets(typical, {name: values[:many] for part in parts for name, values in part.spread.items()})
 
 
 def _unchanged(found: ParameterSets, model: Model, calibrated: Model) -> ParameterSets:
