@@ -70,7 +70,10 @@ def data_of(tables: StudyTables, design: DesignFile, people: People, endpoint: E
         planned = tuple(week for week in design.visits.weeks if week <= endpoint.week)
         if planned[0] != 0:
             planned = (0, *planned)
-        values, weeks = values_of(tables, people, endpoint.measure, planned, window=window)
+        if _is_defined(tables, endpoint.measure):
+            values, weeks = _defined(tables, people, endpoint), (0, endpoint.week)
+        else:
+            values, weeks = values_of(tables, people, endpoint.measure, planned, window=window)
         if weeks[-1] != endpoint.week:
             raise InputError(
                 f"endpoint {endpoint.name!r}",
@@ -88,6 +91,24 @@ def data_of(tables: StudyTables, design: DesignFile, people: People, endpoint: E
     if kind == "responders":
         responded(data, values)  # says now what the file leaves open
     return data
+
+
+def _is_defined(tables: StudyTables, name: str) -> bool:
+    """Tell whether a name is an endpoint of the library or of the Study, and no measure that was taken."""
+    from abate.study.endpoints import ENDPOINTS
+
+    known = name in ENDPOINTS or name in tables.meta.get("endpoint_rules", {})
+    return known and not bool((tables.measurements["measure"] == name).any())
+
+
+def _defined(tables: StudyTables, people: People, endpoint: Endpoint) -> Array:
+    """Return an endpoint that a Study defines from events and doses, after a baseline of nothing."""
+    from abate.study.endpoints import per_person
+
+    own = tables.meta.get("endpoint_rules", {})
+    rows = per_person(tables, people.days, [endpoint.measure], own)
+    found = rows[endpoint.measure].reindex(list(people.subjects)).to_numpy(dtype=float)
+    return np.column_stack([np.zeros(people.n), found])
 
 
 def compared(data: Data, estimand: Estimand, *, seed: int, level: float = 0.95) -> tuple[Compared, str]:

@@ -58,7 +58,7 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
     frames = []
     for index, measure in enumerate(measures):
         for k, week in enumerate(map(int, visits)):
-            values = _values(measure, uniform(seed, "dummy-value", people, 1000 * index + k))
+            values = _values(_range(design, made, measure), uniform(seed, "dummy-value", people, 1000 * index + k))
             there = 7 * week <= last
             frames.append(
                 pd.DataFrame({"subject": names, "time": float(7 * week), "visit": f"week {week}", "value": values})[
@@ -105,13 +105,27 @@ def _during(
     return [(names[k], float(times[k]), event, "dummy") for k in people if hit[k] and times[k] < last[k]]
 
 
-def _values(measure: str, share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Spread draws over what the measure allows, so that the readers accept them."""
+def _range(design: DesignFile, made: Plan, measure: str) -> tuple[float, float]:
+    """Return the values that a measure may take, so that the readers and the analysis accept them."""
+    from abate.design.fixed.ordinal import OrderedOutcome
     from abate.study.readers.names import measures
 
+    first = design.endpoint
+    if measure == first.measure:
+        if isinstance(made.comparison, OrderedOutcome):
+            return 1.0, float(len(made.comparison.control))
+        graded = any(rule is not None for rule in (first.fall, first.at_most, first.at_least))
+        if made.comparison is not None and made.comparison.endpoint == "responders" and not graded:
+            return 0.0, 1.0
     known = measures().get(measure)
     low = 0.0 if known is None or known.low is None else known.low
     high = 100.0 if known is None or known.high is None else known.high
+    return low, high
+
+
+def _values(allowed: tuple[float, float], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spread draws evenly over what is allowed, in whole numbers."""
+    low, high = allowed
     return np.round(low + (high - low) * share)
 
 
