@@ -29,7 +29,7 @@ from abate.inference.nlme.marginal import Marginal, widened
 from abate.inference.nlme.population_prior import PopulationPrior
 from abate.inference.nlme.structure import Parameters
 
-__all__ = ["PopulationPosterior", "sample_population"]
+__all__ = ["PopulationPosterior", "require", "sample_population"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -131,7 +131,7 @@ def sample_population(
     InputError
         For a prior of something that is not estimated.
     """
-    emcee, arviz = _sampler()
+    emcee, arviz = require()
     logging.getLogger("emcee.autocorr").setLevel(logging.ERROR)
     prior = PopulationPrior.of(fit, priors or {})
     kept = widened(fit.likelihood, fit.conditional, seed, samples)
@@ -171,7 +171,14 @@ def sample_population(
     )  # fmt: skip
 
 
-def _sampler() -> tuple[Any, Any]:
+def require() -> tuple[Any, Any]:
+    """Return the modules that sample and judge.
+
+    Raises
+    ------
+    MissingExtra
+        If one is not installed.
+    """
     import warnings
 
     try:

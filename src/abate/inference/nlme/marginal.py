@@ -52,7 +52,7 @@ def widened(near: Likelihood, given: Conditional, seed: int, samples: int) -> Li
     second = centre[:, None] + normal(seed, "marginal:prior", who[:, :, None], which) @ wide.T
     around = uniform(seed, "marginal:part", who, np.arange(samples)) < _AROUND
     phi = np.where(around[:, :, None], first, second)
-    z = np.linalg.solve(narrow[:, None], (phi - given.mean[:, None])[..., None])[..., 0]
+    z = np.asarray(np.linalg.solve(narrow[:, None], (phi - given.mean[:, None])[..., None])[..., 0], dtype=np.float64)
     x = np.linalg.solve(wide, (phi - centre[:, None])[..., None])[..., 0]
     gauss = -0.5 * np.sum(x**2, axis=2) - np.sum(np.log(np.diag(wide))) - 0.5 * r * np.log(2 * np.pi)
     proposal = np.logaddexp(np.log(_AROUND) + log_student(z, narrow), np.log1p(-_AROUND) + gauss)
