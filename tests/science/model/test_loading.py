@@ -208,3 +208,10 @@ def test_a_wrong_unit_is_found(change, message):
     check_units(model.rates, model.assignments, model.initial, units, time_unit="day", where="whole")
     with pytest.raises(UnitError, match=message):
         check_units(model.rates, model.assignments, model.initial, units | change, time_unit="day", where="whole")
+
+
+def test_antimony_that_is_not_utf_8(tmp_path):
+    path = tmp_path / "mine.ant"
+    path.write_bytes(b"model mine()\n  k = 1; // \xdcber\nend\n")
+    with pytest.raises(InputError, match=r"mine.*not text in UTF-8 \(byte 26\)"):
+        load(path)

@@ -302,3 +302,23 @@ def test_a_wrong_map_file(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "map.toml").write_text(text + "\n")
     with pytest.raises(InputError, match=message):
         readers.read(tmp_path / "series.csv", mapping=tmp_path / "map.toml")
+
+
+def test_a_time_of_day_in_an_spss_file_is_no_answer(tmp_path: Path) -> None:
+    import datetime
+
+    import pandas as pd
+    import pyreadstat
+
+    frame = pd.DataFrame({"subject": ["P1"], "visit": ["week 0"], "pain": [datetime.time(0, 0, 7)]})
+    pyreadstat.write_sav(frame, str(tmp_path / "series.sav"))
+    with pytest.raises(InputError, match=r"series\.sav, row 1, column pain: this is not a number: '00:00:07'"):
+        readers.read(tmp_path / "series.sav")
+
+
+def test_a_damaged_workbook(tmp_path: Path) -> None:
+    whole = (Path(__file__).parents[3] / "examples" / "fibromyalgia-series" / "series.xlsx").read_bytes()
+    place = whole.rindex(b"PK\x01\x02")
+    (tmp_path / "series.xlsx").write_bytes(whole[:place] + b"XK" + whole[place + 2 :])
+    with pytest.raises(InputError, match=r"series\.xlsx: this is not an Excel workbook"):
+        readers.read(tmp_path / "series.xlsx")

@@ -32,6 +32,11 @@ def antimony_to_sbml(path: Path, *, where: str) -> str:
 
     if not path.is_file():
         raise InputError(where, "there is no such file", hint="check the name")
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        hint = "save it as UTF-8"
+        raise InputError(where, f"this is not text in UTF-8 (byte {error.start + 1})", hint=hint) from error
     with _LOCK:
         antimony.clearPreviousLoads()
         antimony.addDirectory(str(path.resolve().parent))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,10 @@ def _cell(value: Any) -> Cell:
         return None
     if isinstance(value, datetime):
         return value.date().isoformat()
-    if isinstance(value, date):
+    if isinstance(value, (date, time)):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, str):
         return value.strip() or None
     return float(value)
