@@ -42,6 +42,7 @@ from abate.report.series_text import (
 )
 from abate.report.series_view import SeriesView, view
 from abate.report.tables import interval, number, percent
+from abate.study.between_arms import sentences as sentences_of_arms
 
 if TYPE_CHECKING:
     from abate.report.series_tables import Shown
@@ -121,6 +122,9 @@ def compose(seen: SeriesView) -> Report:
         Section("Changes and exact tests", _tests(seen, tests)),
         Section("How far this can be trusted", _sensitivity(seen, checks)),
     ]
+    apart = sentences_of_arms(seen.results.get("between_arms") or {})
+    if apart:
+        sections.append(Section("Between the arms", tuple(Prose(line) for line in apart)))
     if groups:
         sections.append(Section("Subgroups", (_subgroup_note(), *(group.part() for group in groups))))
     sections += [*_reading(seen), _methods(seen), Section("What stands behind this", (_honesty(seen),))]
@@ -128,7 +132,7 @@ def compose(seen: SeriesView) -> Report:
         "People": str(len(seen.series.people)),
         "Visits": ", ".join(visit.label for visit in seen.series.visits[:6])
         + (" \u2026" if len(seen.series.visits) > 6 else ""),
-        "Control group": "none",
+        "Control group": "none" if not apart else "arms are compared below; nothing says how people came into them",
     }
     kind = "Simulated paired series" if seen.simulated else "Paired series"
     return Report(title=seen.title, kind=kind, sections=tuple(sections), lead=lead(seen.results), facts=facts)

@@ -172,8 +172,10 @@ def shown_responses(results: Results) -> list[str]:
 
 def uncontrolled(results: Results) -> str:
     """Say what a series without a control group cannot show."""
+    arms = results.get("between_arms")
+    control = "Taken together, the arms have no control group" if arms else "There is no control group"
     return (
-        "There is no control group: a change may be the treatment, the expectation of it, the natural course, or "
+        f"{control}: a change may be the treatment, the expectation of it, the natural course, or "
         "regression to the mean in people chosen for being ill."
     )
 

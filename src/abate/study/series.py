@@ -30,6 +30,7 @@ from abate.ground.errors import InputError, SolveError
 from abate.ground.files import library_path, load_toml
 from abate.ground.results import Estimate
 from abate.science.instruments import Policy
+from abate.study.between_arms import between_arms
 from abate.study.paired import Measure, Response, Series, Visit, look
 from abate.study.statistics.friedman import friedman
 from abate.study.statistics.hodges_lehmann import hodges_lehmann
@@ -105,6 +106,7 @@ def analyse_series(
     """Analyse a series that is arranged already; parameters and result as for `analyse`."""
     measures = {measure.slug: _measure(series, measure, level) for measure in series.measures}
     family = _adjust(measures, order)
+    apart = between_arms(series)
     return {
         "study": _study(series),
         "analysis": {
@@ -120,6 +122,7 @@ def analyse_series(
         "subgroups": {
             column: _subgroup(series, names, smallest_subgroup, level) for column, names in series.subgroups.items()
         },
+        **({"between_arms": apart} if apart else {}),
     }
 
 
