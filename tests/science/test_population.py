@@ -77,3 +77,47 @@ def test_a_wrong_file_is_said(tmp_path: Path, change: tuple[str, str], message: 
     with pytest.raises(InputError, match=message) as caught:
         load_population(str(file))
     assert "\n" not in str(caught.value)
+
+
+def test_people_may_come_from_plausible_populations() -> None:
+    from abate.science.model import load
+    from abate.science.population import draw, sets
+
+    model = load("il6_blockade/gca")
+    numbers = sets(model)
+    who = np.arange(2 * numbers.number)
+    _, plain = draw(load_population("gca"), model, who, 1)
+    _, drawn = draw(load_population("gca"), model, who, 1, numbers=numbers.take(who % numbers.number))
+    assert (drawn["disease_om_z"] == numbers.typical["disease_om_z"][who % numbers.number]).all()
+    # The same random effect around another centre, and with another spread.
+    eta = np.log(plain["disease_tau"] / model.parameters["disease_tau"].value)
+    scale = numbers.spread["disease_tau"] / model.parameters["disease_tau"].spread
+    expected = numbers.typical["disease_tau"][who % numbers.number] * np.exp(eta * scale[who % numbers.number])
+    assert drawn["disease_tau"] == pytest.approx(expected)
+    # What no calibration covers is as it was.
+    assert (drawn["tocilizumab_CL"] == plain["tocilizumab_CL"]).all()
+
+
+def test_plausible_sets_are_drawn_without_repeats_and_leave_set_numbers_alone() -> None:
+    from abate.science.model import load
+    from abate.science.population import sets
+
+    model = load("il6_blockade/pmr")
+    some = sets(model, 50, seed=3).typical["disease_om_z"]
+    assert np.unique(some).size == 50
+    assert (some == sets(model, 50, seed=3).typical["disease_om_z"]).all()
+    assert (some != sets(model, 50, seed=4).typical["disease_om_z"]).any()
+    assert sets(model, 450).number == 450
+    changed = model.with_values({"disease.om_z": 0.5})
+    assert "disease_om_z" not in sets(changed).typical
+    assert "disease_tau" not in sets(load("il6_blockade/pmr, disease/pmr-relapsed")).typical
+
+
+def test_a_model_without_an_ensemble_is_refused() -> None:
+    from abate.science.model import load
+    from abate.science.population import sets
+
+    with pytest.raises(InputError, match="no ensemble of parameter sets for this model: 'sarilumab/ra'"):
+        sets(load("sarilumab/ra"))
+    with pytest.raises(InputError, match="too few parameter sets"):
+        sets(load("il6_blockade/pmr"), 0)
