@@ -24,6 +24,11 @@ class Workload:
     people: int
     days: int
 
+    def part(self, first: int, last: int) -> Workload:
+        """Some of the people."""
+        some = {name: np.broadcast_to(v, (self.people,))[first:last] for name, v in self.parameters.items()}
+        return Workload(self.model, some, last - first, self.days)
+
     @property
     def years(self) -> float:
         """Patient-years of the whole."""
