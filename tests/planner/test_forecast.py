@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -144,11 +144,23 @@ def test_the_history_enters_by_dates(record: Record) -> None:
 def test_long_histories_begin_treated_and_suppressed() -> None:
     model = load("il6_blockade/pmr")
     patient, first = patient_of(load_record(EXAMPLE), model)
-    assert (load_record(EXAMPLE).today - first).days == 364
+    days = (load_record(EXAMPLE).today - first).days
+    assert days == 224
     assert patient.parameters["dose_before"] == 10
-    assert 0.02 < patient.parameters["A_before"] < 1
-    assert at_start(model, 100.0)["A_before"] == pytest.approx(0.02, abs=1e-12)  # the model's floor
-    assert at_start(model, 0.0)["A_before"] == pytest.approx(1, abs=1e-12)  # nobody suppressed without a dose
+    assert 0.02 < patient.parameters["A_before"] < 1  # between the model's floor and health
+    assert 0 < patient.parameters["M_entry"] < 1
+    assert 0 < patient.parameters["D_entry"] < 1
+    assert set(patient.parameters) <= {*model.parameters}
+
+
+def test_more_prednisone_before_leaves_smaller_adrenals() -> None:
+    model = load("il6_blockade/pmr")
+    begin = date(2026, 1, 1)
+    masses = []
+    for mg in (2.5, 30):
+        text = NEW.replace("2026-01-05", "2024-01-05").replace("15 mg", f"{mg} mg")
+        masses.append(at_start(model, record_from(text), begin)["A_before"])
+    assert masses[1] < 0.1 < masses[0]  # 30 mg for two years leaves hardly more than the floor of 0.02
 
 
 @pytest.mark.parametrize(
@@ -186,3 +198,24 @@ def test_measurements_narrow_the_forecast_to_the_patient() -> None:
     assert "What was measured in this patient was not used" in blind.says
     now = [np.asarray(forecast(p, candidates(record)["doctor"], 8).courses["symptoms"][:, 0]) for p in (like, blind)]
     assert np.std(np.log(now[0])) < np.std(np.log(now[1]))
+
+
+def test_exact_intervals_are_those_of_the_statistics() -> None:
+    from abate.planner.outlook import exact_interval
+    from abate.study.statistics.proportions import proportion
+
+    for events, n in ((0, 7), (3, 16), (16, 16), (13, 128)):
+        known = proportion(events, n)
+        # two libraries' incomplete beta functions
+        assert exact_interval(events, n) == pytest.approx((known.low, known.high), abs=1e-9)
+
+
+def test_fewer_people_stand_for_all_of_them(people: People) -> None:
+    from abate.planner.people import fewer
+
+    few = fewer(people, 32)
+    assert few.n == 32
+    assert few.today == people.today
+    assert fewer(people, 640) is people
+    made = forecast(few, candidates(people.record)["guideline"], 12)
+    assert made.daily.shape == (32, 84)

@@ -85,14 +85,18 @@ def test_a_step_dragged_is_another_option_and_leaves_the_first_alone() -> None:
         option.moved(99, mg=1)
 
 
+# Eight weeks of a trial end with 10, 5, 0 mg in successive weeks; another goes from 1 mg/kg to 0.1 in twelve; constant
+# doses of cohorts end as their follow-up does. All more than a schedule may say.
+STEEP = {"cantini", "villiger", "steady-15", "steady-20"}
+
+
 @pytest.mark.parametrize("name", [n for n in tapers() if n not in ("none", "delayed-release")])
-def test_one_taper_of_the_library_alone_falls_too_steeply(name: str) -> None:
+def test_only_tapers_of_trials_and_cohorts_fall_too_steeply(name: str) -> None:
     from abate.planner.options import Option
 
     taper = load_taper(name)
     start = max(taper.steps[0].doses)
-    # the trial's eight weeks on tocilizumab end with 10, 5, 0 mg in successive weeks: more than a schedule may say
-    assert bool(Option(name, name, taper, "pmr-cohort", start).abrupt) == (name == "cantini")
+    assert bool(Option(name, name, taper, "pmr-cohort", start).abrupt) == (name in STEEP)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +163,7 @@ def test_fhir_requests_are_proposals_that_cover_the_plan() -> None:
     periods = [r["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"] for r in requests]
     assert periods[0]["start"] == RECORD.today.isoformat()
     assert periods[-1]["end"] == (RECORD.today + timedelta(days=len(made.days) - 1)).isoformat()
-    assert len([r for r in rows if r["resourceType"] == "Observation"]) == 3 * len(RECORD.diary) + len(
-        RECORD.measurements
-    )
+    body = 2  # weight and height
+    seen = 3 * len(RECORD.diary) + len(RECORD.measurements) + body
+    assert len([r for r in rows if r["resourceType"] == "Observation"]) == seen
+    assert len([r for r in rows if r["resourceType"] == "MedicationStatement"]) == len(RECORD.drugs)

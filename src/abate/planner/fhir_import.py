@@ -279,9 +279,9 @@ def _observation(row: Mapping[str, Any], found: Found, here: str) -> None:
     elif name == "morning-cortisol" and _hour(start) > _MORNING_ENDS:
         found.note(f"cortisol of {day}: not of the morning")
     else:
-        found.add("measurements", {"date": day, "name": name, "unit": _plain(unit),
-                                   "value": f"{quantity.get('comparator', '')[:1]}{value}" if quantity.get("comparator")
-                                   else value})  # fmt: skip
+        limit = str(quantity.get("comparator") or "")[:1]
+        level = f"{limit}{number(float(value))}" if limit else value
+        found.add("measurements", {"date": day, "name": name, "value": level, "unit": _plain(unit)})
 
 
 def _body(name: str, value: float, unit: str, here: str) -> float:

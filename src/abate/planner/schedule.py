@@ -25,6 +25,8 @@ LONGEST = 1100
 """Days that a schedule may have."""
 AFTER = 28
 """Days shown of a plan that goes on for ever, after its last step."""
+_SINCE = 364
+"""Days back that prednisone was taken for its end to be asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,10 @@ def _reminders(record: Record, option: Option, days: tuple[Day, ...]) -> list[Re
         found.append(
             Reminder(at_low.date, "Ask for a morning cortisol: blood at 8 o'clock, before that day's tablet", why)
         )
-    if option.taper.then == 0:
+    before = record.levels(record.today - timedelta(days=_SINCE), _SINCE)
+    if record.dose == 0 and any(before):
+        found.append(Reminder(days[0].date, "Ask whether a morning cortisol was taken since the last tablet", why))
+    if option.taper.then == 0 and record.dose > 0:
         last = max(days[0].date, days[-1].date - timedelta(days=14))
         found.append(
             Reminder(last, "Before the last tablet: ask whether a morning cortisol was taken and what it showed", why)

@@ -6,7 +6,9 @@ planner knows. Both live through the same doses. This tests the arithmetic and t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,11 +25,20 @@ from abate.science.population import draw, load_population
 from abate.science.regimen.drugs import clock_hours
 from abate.study.observation import load_clinic
 
-__all__ = ["Cases", "cases", "rule_of_thumb", "score"]
+__all__ = ["AFTER", "SCHEDULES", "Cases", "cases", "check", "rule_of_thumb", "score"]
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
+SCHEDULES: tuple[tuple[tuple[float, int], ...], ...] = (
+    ((15, 56), (10, 56), (5, 28), (2.5, 28), (0, 60)),
+    ((12.5, 84), (10, 28), (7.5, 28), (5, 28), (2, 28), (0, 60)),
+    ((15, 112), (10, 40)),
+    ((10, 112), (5, 40)),
+)
+"""Doses (mg, days) that patients are asked about."""
+AFTER = (2, 10, 20)
+"""Days after the last step on which they are asked."""
 OTHERS = 1 << 30
 """Keys of 'the patients' begin here, so that nobody is compared with himself."""
 
@@ -178,3 +189,19 @@ def score(found: Cases) -> dict[str, Any]:
 
 def _confusion(truth: Whole, said: Whole) -> dict[str, dict[str, int]]:
     return {a: {b: int(np.sum((truth == i) & (said == j))) for j, b in enumerate(CAUSES)} for i, a in enumerate(CAUSES)}
+
+
+def check(
+    patients: int = 256, people: int = 2048, seed: int = 5, *, progress: Callable[[float], None] | None = None
+) -> dict[str, Any]:
+    """Ask about patients on every schedule and return `score` of each and of all together."""
+    rows, single = [], []
+    for place, (steps, after) in enumerate(product(SCHEDULES, AFTER), start=1):
+        day = sum(days for _, days in steps[:-1]) + after
+        made = cases(steps, day=day, patients=patients, people=people, seed=seed)
+        rows.append(made)
+        single.append({"mg": [mg for mg, _ in steps], "after": after, **score(made)})
+        if progress:
+            progress(place / (len(SCHEDULES) * len(AFTER)))
+    together = Cases(*(np.concatenate([getattr(r, k) for r in rows]) for k in ("truth", "probability", "thumb")))
+    return {"all": score(together), "schedules": single}
