@@ -10,6 +10,7 @@ from abate.ground.errors import InputError
 from abate.study.expression.contrast import Contrast, choose_levels, parse_contrast
 from abate.study.expression.named_design import plan_design
 from abate.study.expression.sheet import ROLES, SampleSheet
+from abate.study.expression.simulate import simulate_counts
 
 
 def sheet(**columns: object) -> SampleSheet:
@@ -199,3 +200,9 @@ def test_what_is_said_before_anything_is_estimated() -> None:
         "its own control",
     ):
         assert part in said
+
+
+def test_confounded_columns_are_named_also_where_samples_are_fewer_than_coefficients() -> None:
+    data = simulate_counts(5, changed=0, patients=2, controls=2)
+    with pytest.raises(InputError, match=r"cannot be told apart: 'group\[T\.patient\], subject.*4 samples for 5 coeff"):
+        plan_design(SampleSheet(data.samples, {"subject": "subject", "group": "group"}, "s.csv"), "~ group + subject")

@@ -139,24 +139,27 @@ def check_estimable(where: str, matrix: pd.DataFrame) -> None:
     ...
     abate.ground.errors.InputError: design: these columns cannot be told apart: 'batch[T.2], group[T.B]'; ...
     """
-    if matrix.shape[0] <= matrix.shape[1]:
-        raise InputError(
-            where,
-            f"{matrix.shape[0]} samples for {matrix.shape[1]} coefficients: nothing is left to see the scatter",
-            hint="use a design with fewer terms, or more samples",
-        )
     values = matrix.to_numpy(dtype=float)
     scaled = values / np.maximum(np.sqrt((values**2).sum(axis=0)), 1e-300)
     _, singular, right = np.linalg.svd(scaled, full_matrices=True)
     rank = int((singular > 1e-9).sum())
-    if rank < matrix.shape[1]:
+    samples, coefficients = matrix.shape
+    if rank < coefficients:
         involved = np.abs(right[rank:]).max(axis=0) > 1e-6
         columns = [str(c) for c in matrix.columns[involved] if c != "Intercept"]
+        few_samples = f"; there are {samples} samples for {coefficients} coefficients" if samples < coefficients else ""
         raise InputError(
             where,
             "these columns cannot be told apart",
             value=few(columns, 6),
-            hint="each is a sum of the others (confounded): leave one out of the design, or compare within it",
+            hint="each is a sum of the others (confounded): leave one out of the design, or compare within it"
+            + few_samples,
+        )
+    if samples <= coefficients:
+        raise InputError(
+            where,
+            f"{samples} samples for {coefficients} coefficients: nothing is left to see the scatter",
+            hint="use a design with fewer terms, or more samples",
         )
 
 

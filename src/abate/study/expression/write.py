@@ -67,6 +67,7 @@ def fitted_object(found: Expression) -> Any:
         "name": found.design.name,
         "formula": found.design.formula,
         "contrast": found.design.label,
+        "test": found.design.test(),
         "coefficients": np.array([str(c) for c in found.design.matrix.columns]),
     }
     data.uns["finding"] = found.sentence()
