@@ -24,6 +24,7 @@ from abate.study.observation import load_clinic
 from abate.study.store import Study
 from abate.trial.arm import run_arm
 from abate.trial.assembly import CHUNK, Chunk, assemble, chunks_of, is_whole, write_part
+from abate.trial.borrowed import borrowed
 from abate.trial.computing import Agreement, Computing, agreement
 from abate.trial.course import Course
 from abate.trial.notes import notes
@@ -222,7 +223,7 @@ def _head(setup: Setup, seed: int, sizes: dict[str, int]) -> dict[str, Any]:
         "reference": trial.reference,
         "endpoints": list(trial.endpoints),
         "endpoint_rules": trial.endpoint_rules,
-        "not_validated": list(notes(trial, setup.policies)),
+        "not_validated": [*borrowed(trial), *notes(trial, setup.policies)],
         "published": [row.model_dump(exclude_none=True) for row in trial.published],
         "provenance": {
             "abate": __version__,
