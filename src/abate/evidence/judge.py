@@ -9,17 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from abate.evidence.experiments import Recorded, read_values, run, statistic
-from abate.evidence.targets import Shown, Subsystem, Target
+from abate.evidence.targets import Experiment, Shown, Subsystem, Target
 
 __all__ = ["LEVEL", "experiment_rows", "interval", "verdict"]
 
 Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.95
+DAYS_A_YEAR = 365.25
 
 
 def experiment_rows(
-    subsystem: Subsystem, *, replicates: int, seed: int, progress: Callable[[float], None] | None = None
+    subsystem: Subsystem,
+    *,
+    replicates: int,
+    seed: int,
+    person_years: float | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Run every experiment of a subsystem once and judge each of its targets.
 
@@ -30,6 +36,8 @@ def experiment_rows(
         Studies of the published size, each with one plausible set of the model's numbers.
     seed : int
         Of all draws.
+    person_years : float, optional
+        What one experiment may cost; a long and large one then has fewer replicates.
     progress : callable, optional
         Called with the share done.
 
@@ -45,12 +53,18 @@ def experiment_rows(
         also = [(i, t) for i, t in enumerate(subsystem.shown) if t.experiment == name]
         if asked or also:
             untreated = any(r.relative == "untreated" for r in [t.read for _, t in asked] + [s.read for _, s in also])
-            recorded = run(experiment, replicates=replicates, seed=seed, untreated=untreated)
+            many = replicates if person_years is None else _affordable(experiment, replicates, person_years)
+            recorded = run(experiment, replicates=many, seed=seed, untreated=untreated)
             rows.update({i: _row(target, recorded, name, experiment.patients) for i, target in asked})
             predicted.update({i: _shown(each, recorded, experiment.patients) for i, each in also})
         if progress:
             progress((done + 1) / len(subsystem.experiments))
     return [rows[index] for index in sorted(rows)], [predicted[index] for index in sorted(predicted)]
+
+
+def _affordable(experiment: Experiment, replicates: int, person_years: float) -> int:
+    one = experiment.patients * experiment.days / DAYS_A_YEAR
+    return max(2, min(replicates, round(person_years / one)))
 
 
 def interval(values: Floats, *, within: float = 0.0, within_by: float = 0.0) -> tuple[float, float, float]:

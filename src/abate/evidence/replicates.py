@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 SEEN = ("symptoms", "crp", "esr", "il6", "C", "morning_cortisol")
 """Recorded for every trial, so that trials which measure other things share one compiled model."""
-PERSON_YEARS = 20_000
+PERSON_YEARS = 10_000
 """What a trial may cost where nobody asks for a number of replicates."""
 DAYS_A_YEAR = 365.25
 
@@ -46,7 +46,7 @@ def affordable(trial: Trial, replicates: int, person_years: float = PERSON_YEARS
     --------
     >>> from abate.trial.protocol import load_trial
     >>> affordable(load_trial("tenor"), 40), affordable(load_trial("pmr-natural-history"), 40)
-    (40, 20)
+    (40, 10)
     """
     one = sum(arm.patients for arm in trial.arms.values()) * trial.days / DAYS_A_YEAR
     return max(2, min(replicates, round(person_years / one)))
@@ -123,7 +123,7 @@ def replicate_scoreboard(
     method = f"{replicates} replicate trials of the published size"
     rows = []
     for row in trial.published:
-        values = by_replicate(trial, people, row.arm, row.endpoint)
+        values = by_replicate(trial, people, row.arm, row.endpoint, at_most=row.n)
         about = {
             "target": row.target,
             "arm": row.arm,
@@ -150,10 +150,25 @@ def replicate_scoreboard(
     }
 
 
-def by_replicate(trial: Trial, people: pd.DataFrame, arm: str, endpoint: str) -> Floats:
-    """Return the estimate of an endpoint in an arm, or a group of arms, of each replicate; shape (replicates,)."""
+def by_replicate(trial: Trial, people: pd.DataFrame, arm: str, endpoint: str, *, at_most: int | None = None) -> Floats:
+    """Return the estimate of an endpoint in an arm, or a group of arms, of each replicate; shape (replicates,).
+
+    Parameters
+    ----------
+    trial : Trial
+    people : DataFrame
+        From `replicated`.
+    arm, endpoint : str
+    at_most : int, optional
+        Of how many people the published figure is: where an arm stands for a smaller study, so many are counted of
+        those for whom the endpoint is defined.
+    """
     arms = trial.groups.get(arm, (arm,))
     here = people[people["arm"].isin(arms)]
+    timed = endpoint_rule(endpoint, trial.endpoint_rules)["estimator"] in ("time", "restricted-mean")
+    if at_most is not None and len(arms) == 1:
+        counted = here if timed else here[here[endpoint].notna()]
+        here = counted[counted.groupby("replicate").cumcount() < at_most]
     return np.array(
         [estimate(endpoint, one, own=trial.endpoint_rules).estimate for _, one in here.groupby("replicate")]
     )

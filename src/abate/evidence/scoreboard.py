@@ -16,6 +16,9 @@ __all__ = ["Effort", "judged_trials", "scoreboard", "subsystem_board", "trial_bo
 
 Progress = Callable[[float], None]
 
+SMALLER = 4
+"""An experiment may cost so much less than a trial."""
+
 
 class Effort:
     """How much to simulate.
@@ -98,7 +101,13 @@ def subsystem_board(name: str, effort: Effort, *, seed: int = 1, progress: Progr
         made["exposure"] = exposure["exposure"]
         done += 1
     if subsystem.experiments:
-        found, shown = experiment_rows(subsystem, replicates=effort.replicates, seed=seed, progress=tell)
+        found, shown = experiment_rows(
+            subsystem,
+            replicates=effort.replicates,
+            seed=seed,
+            person_years=effort.person_years and effort.person_years / SMALLER,
+            progress=tell,
+        )
         rows += found
         made["shown"] = shown
         done += 1
