@@ -86,3 +86,12 @@ def test_library_prints_a_file_to_start_from(tmp_path: Path, capsys: pytest.Capt
     assert code == 0, err
     _, out, _ = run(["library", "giacta-26", "--json"], capsys)
     assert json.loads(out)["entry"]["total_mg"] == 2632.0
+
+
+def test_every_entry_of_the_library_has_a_title_that_says_more_than_its_name() -> None:
+    from abate.report.entry import find, shelf
+
+    entries = shelf()
+    assert not [e.name for e in entries if e.title in (e.name, e.name.split("/")[0]) or len(e.title) < 8]
+    assert {e.name for e in entries if e.kind == "tablets"} == {"delayed-release", "uk", "uk-enteric", "us"}
+    assert find("uk").content()["tablets"][0]["mg"] == 1.0

@@ -49,18 +49,18 @@ def test_neutrophils_are_seen_and_low_ones_stop_the_drug(courses: dict[str, Cour
     held = [row for row in course.ledger if row["rule"] in ("hold", "discontinue")]
     assert held
     for row in held:
-        assert row["seen"]["neutrophils"] <= 1.0
-        assert "platelets" not in row["seen"]
+        assert row["seen"]["neutrophils"] <= 1.0 or row["seen"]["platelets"] <= 100
+        assert "alt" not in row["seen"]
     given = {float(t): a for doses in course.antibody for t, a in zip(doses.time, doses.amount, strict=True)}
     for row in held:
         assert given.get(float(row["day"]), np.zeros(32))[row["person"]] == 0
 
 
 def test_what_no_model_gives_is_said_and_not_measured(trial: Trial, courses: dict[str, Course]) -> None:
-    assert unseen(trial) == ("platelets", "alt", "ast")
-    assert all("platelets" not in seen for course in courses.values() for _, seen in course.seen)
+    assert unseen(trial) == ("alt", "ast")
+    assert all("alt" not in seen for course in courses.values() for _, seen in course.seen)
     said = notes(trial, {name: load_policy(name) for name in (trial.policy, "gca-sarilumab-safety")})
-    assert said == ("No model gives platelets, alt, ast: nobody was measured, so no rule could see it.",)
+    assert said == ("No model gives alt, ast: nobody was measured, so no rule could see it.",)
 
 
 def test_an_arm_without_a_taper_says_whose_it_follows(trial: Trial) -> None:

@@ -45,7 +45,7 @@ def shelf() -> tuple[Entry, ...]:
     Examples
     --------
     >>> sorted({entry.kind for entry in shelf()})
-    ['endpoints', 'instrument', 'measures', 'model', 'policy', 'population', 'taper', 'trial']
+    ['endpoints', 'instrument', 'measures', 'model', 'policy', 'population', 'tablets', 'taper', 'trial']
     """
     entries = [*_models()]
     for kind, folder, ending in (
@@ -54,11 +54,20 @@ def shelf() -> tuple[Entry, ...]:
         ("policy", "policies", "yaml"),
         ("population", "populations", "toml"),
         ("instrument", "instruments", "toml"),
+        ("tablets", "tablets", "toml"),
     ):
-        entries += [_file(kind, path) for path in sorted(library_path(folder).glob(f"*.{ending}"))]
-    entries.append(_file("endpoints", library_path("endpoints", "endpoints.toml")))
-    entries.append(_file("measures", library_path("observation", "clinic.toml")))
-    return tuple(entries)
+        paths = sorted(library_path(folder).glob(f"*.{ending}"))
+        entries += [_file(kind, path) for path in paths if (kind, path.stem) != ("instrument", "measures")]
+    return (*entries, *(_file(kind, library_path(*parts), title) for kind, parts, title in _LISTS))
+
+
+# Files that are one list of entries, and so have no title of their own.
+_LISTS = (
+    ("endpoints", ("endpoints", "endpoints.toml"), "Endpoints of a trial: kinds, numbers and sources"),
+    ("measures", ("observation", "clinic.toml"), "What a visit measures of a simulated person, and with what error"),
+    ("measures", ("measures", "charted.toml"), "Measures that data alone hold, and names of the simulated truth"),
+    ("measures", ("instruments", "measures.toml"), "Measures by name: units, limits, and what files call them"),
+)
 
 
 def find(name: str) -> Entry:
@@ -99,9 +108,17 @@ def _models() -> list[Entry]:
     for model, sets in available().items():
         for numbers in sets:
             path = library_path("models", f"{model}.ant")
-            title = str(load_toml(library_path("parameters", f"{model}-{numbers}.toml")).data.get("title", model))
+            title = _title(f"{model}-{numbers}", numbers) or model
             entries.append(Entry("model", f"{model}/{numbers}", title, path, reader(f"{model}/{numbers}")))
     return entries
+
+
+def _title(name: str, numbers: str) -> str:
+    """Return the title of a set of numbers, or that of the set it extends with its own name behind."""
+    data = load_toml(library_path("parameters", f"{name}.toml")).data
+    if data.get("title"):
+        return str(data["title"])
+    return f"{_title(str(data['extends']), '')} ({numbers})".removesuffix(" ()") if data.get("extends") else ""
 
 
 def _own_model(name: str) -> Entry:
@@ -142,9 +159,10 @@ def _model(name: str) -> dict[str, Any]:
     }
 
 
-def _file(kind: str, path: Path) -> Entry:
+def _file(kind: str, path: Path, title: str = "") -> Entry:
     document = load_yaml(path) if path.suffix == ".yaml" else load_toml(path)
-    title = str(document.data.get("title") or document.data.get("label") or document.data.get("name") or path.stem)
+    head = document.data
+    title = title or str(head.get("title") or head.get("label") or head.get("name") or path.stem)
 
     def read() -> dict[str, Any]:
         if kind == "taper":

@@ -156,8 +156,8 @@ def charted() -> dict[str, str]:
 
     Examples
     --------
-    >>> charted()["platelets"]
-    'Platelets'
+    >>> charted()["infection"]
+    'Infection or other acute illness: 1 yes, 0 no'
     """
     rows = load_toml(library_path("measures", "charted.toml")).data["charted"]
     return {name: str(row["label"]) for name, row in rows.items()}
