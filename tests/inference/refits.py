@@ -21,10 +21,17 @@ from abate.ground.randomness import normal
 from abate.inference.nlme import Choices, Plan, fit_population
 from abate.science.model import load
 
-spec = importlib.util.spec_from_file_location("one_compartment", Path(__file__).with_name("one_compartment.py"))
-made = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(made)
 
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+made, daily = loaded("one_compartment"), loaded("daily_occasions")
+
+DAILY = {"CL": 3.0, "V": 30.0, "iov.CL": 0.04}
 ONE = {"ka": 1.5, "CL": 3.0, "V": 30.0}
 FREY = {"CL": 0.3, "V1": 3.5, "V2": 2.9, "VM": 7.5}
 
@@ -70,7 +77,19 @@ def frey_2010(folder, seed):
     return frey_fit(path, seed, Plan(150, 80)).estimates()
 
 
-KINDS = {"one-compartment": (one_compartment, ONE), "frey-2010": (frey_2010, FREY)}
+def occasions(folder, seed):
+    """Fit 40 people over three days whose clearance differs from day to day; estimates by name."""
+    path = folder / f"occasions-{seed}.csv"
+    path.write_text(daily.simulated(500 + seed))
+    choices = Choices(occasions=("CL",), error={"": "proportional"})
+    return fit_population("pk1_iv", path, seed=seed, plan=Plan(120, 60), samples=400, choices=choices).estimates()
+
+
+KINDS = {
+    "one-compartment": (one_compartment, ONE),
+    "frey-2010": (frey_2010, FREY),
+    "occasions": (occasions, DAILY),
+}
 
 
 def row(estimates, truth):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,27 +16,13 @@ from abate.inference.nlme.structure import structure
 from abate.inference.nlme.tables import ext_table, individual_table, trace_table
 from abate.science.model import load
 
-TIMES = np.array([1.0, 4.0, 8.0, 14.0, 20.0])
+spec = importlib.util.spec_from_file_location("daily_occasions", Path(__file__).with_name("daily_occasions.py"))
+daily = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(daily)
+simulated = daily.simulated
+
 TRUTH = {"CL": 3.0, "V": 30.0, "eta.CL": 0.09, "eta.V": 0.04, "iov.CL": 0.04, "prop.sd": 0.1}
 SHORT = Plan(150, 80)
-
-
-def simulated(seed, subjects=40, occasions=3):
-    """Boluses a day apart, clearance of its own every day; what is left of a day is carried into the next."""
-    rng = np.random.default_rng(seed)
-    lines = ["ID,TIME,AMT,DV,OCC"]
-    for i in range(subjects):
-        volume, typical = 30 * np.exp(0.2 * rng.normal()), 3 * np.exp(0.3 * rng.normal())
-        left = 0.0
-        for k in range(occasions - (i % 4 == 0)):  # a quarter of them miss the last occasion
-            clearance = typical * np.exp(0.2 * rng.normal())
-            start = left + 300
-            lines.append(f"{i + 1},{24 * k},300,.,{k + 1}")
-            for t in TIMES:
-                seen = start / volume * np.exp(-clearance / volume * t) * (1 + 0.1 * rng.normal())
-                lines.append(f"{i + 1},{24 * k + t},.,{seen:.5f},{k + 1}")
-            left = start * np.exp(-clearance / volume * 24)
-    return "\n".join(lines) + "\n"
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ext_table", "individual_table", "trace_table"]
 
-_FINAL, _ERRORS = -1000000000, -1000000001
+_FINAL, _ERRORS, _FIXED = -1000000000, -1000000001, -1000000006
 
 
 def trace_table(fit: PopulationFit) -> pd.DataFrame:
@@ -80,16 +80,28 @@ def ext_table(fit: PopulationFit) -> str:
     variances = (now.sigma.reshape(-1) ** 2).tolist()
     lines.append(row(_FINAL, theta, variances, [float(now.omega[i, j]) for i, j in pairs], fit.objective))
     se = dict(zip(fit.flat.names, fit.standard_errors.tolist(), strict=True))
-    spread = [_sigma_se(fit, se, k, c) for k in range(len(fit.data.outputs)) for c in (0, 1)]
+    spread = _sigma_se(fit, se)
     lines.append(row(_ERRORS, list(se.values())[:count], spread, [_omega_se(fit, se, i, j) for i, j in pairs], 0.0))
+    free = [name in se for name in _sigma_names(fit)]
+    held = [0.0 if i == j or s.block[i, j] else 1.0 for i, j in pairs]
+    lines.append(row(_FIXED, [0.0] * count, [0.0 if f else 1.0 for f in free], held, 0.0))
     return "\n".join(lines) + "\n"
 
 
-def _sigma_se(fit: PopulationFit, se: dict[str, float], k: int, column: int) -> float:
-    """Standard error of a variance from that of its root; NONMEM's 1E+10 for what is not estimated."""
-    label = ("add.sd", "lnorm.sd" if fit.structure.errors[k] == "exponential" else "prop.sd")[column]
-    name = label if len(fit.data.outputs) == 1 else f"{label}.{fit.data.outputs[k]}"
-    return 2 * float(fit.trace.parameters.sigma[k, column]) * se[name] if name in se else 1e10
+def _sigma_names(fit: PopulationFit) -> list[str]:
+    """Names of the residual standard deviations as estimates have them, additive and proportional of each output."""
+    alone = len(fit.data.outputs) == 1
+    return [
+        label if alone else f"{label}.{output}"
+        for output, error in zip(fit.data.outputs, fit.structure.errors, strict=True)
+        for label in ("add.sd", "lnorm.sd" if error == "exponential" else "prop.sd")
+    ]
+
+
+def _sigma_se(fit: PopulationFit, se: dict[str, float]) -> list[float]:
+    """Standard errors of variances from those of their roots; NONMEM's 1E+10 for what is not estimated."""
+    sizes = fit.trace.parameters.sigma.reshape(-1)
+    return [2 * float(v) * se[n] if n in se else 1e10 for v, n in zip(sizes, _sigma_names(fit), strict=True)]
 
 
 def _omega_se(fit: PopulationFit, se: dict[str, float], i: int, j: int) -> float:
