@@ -225,7 +225,9 @@ def _diagnostics(emcee: Any, arviz: Any, names: tuple[str, ...], draws: Floats) 
         values = draws[..., j]
         rhat[name] = float(arviz.rhat(values.reshape(len(values), -1)))
         # the module says again and again that chains are short; that is told once, as effective draws
-        times = [float(emcee.autocorr.integrated_time(v, quiet=True, has_walkers=True)[0]) for v in values]
+        with np.errstate(invalid="ignore"):  # a walker that never moved
+            times = [float(emcee.autocorr.integrated_time(v, quiet=True, has_walkers=True)[0]) for v in values]
+        times = [t if np.isfinite(t) else float(v.shape[0]) for v, t in zip(values, times, strict=True)]
         effective[name] = float(sum(v.size / max(t, 1.0) for v, t in zip(values, times, strict=True)))
     return rhat, effective
 
