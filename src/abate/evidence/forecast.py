@@ -77,6 +77,8 @@ def forecast_trial(
 ) -> dict[str, Any]:
     """Forecast every endpoint of one trial, over replicates, sets of numbers and tapers that fit what is published.
 
+    Median times to an event are left out; a ``restricted-mean`` of a trial's own is forecast.
+
     Raises
     ------
     InputError
@@ -97,6 +99,8 @@ def forecast_trial(
         parts.append(replicated(varied, replicates=replicates, seed=seed + number, progress=tell))
     rows = []
     for endpoint in trial.endpoints:
+        if endpoint_rule(endpoint, trial.endpoint_rules)["estimator"] == "time":
+            continue  # a median time is not reached in replicates where fewer than half flare: no mean, no percentile
         for arm in (*trial.arms, *trial.groups):
             values = [by_replicate(trial, people, arm, endpoint) for people in parts]
             rows.append(_row(trial, endpoint, arm, values, [label for label, _ in variants]))
