@@ -145,6 +145,34 @@ def test_every_shipped_design_keeps_its_error_and_reaches_its_power(options: dic
     assert abs(effect.bias) < 0.5 * abs(truth(made.comparison))
 
 
+@pytest.mark.slow  # a minute: ten times the trials, so that a third of a per cent too much would show
+@pytest.mark.parametrize("options", [o for o in SHIPPED if "hazard_ratio" not in o], ids=str)
+def test_every_shipped_design_keeps_its_error_over_many_trials(options: dict) -> None:
+    made = plan(request(**options))
+    null = simulate_plan(made, null=True, trials=100_000, seed=2)
+    # Three Monte-Carlo standard errors, and what asymptotic tests of whole responders and wins cost: up to 3 % of it.
+    nominal = expected_error(made)
+    whole = 0.03 * nominal if {"control", "categories", "win_ratio"} & set(options) else 0.0
+    assert abs(null.rate - nominal) <= 3 * np.sqrt(nominal * (1 - nominal) / 100_000) + whole
+
+
+@pytest.mark.slow  # the same for the adaptive ones
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: BlindedReEstimation(10, 20, 30, 400).simulate(0.0, 20.0, trials=100_000, seed=2).rate / 0.05,
+        lambda: PromisingZone(drift=2.8).simulate(0.0, trials=400_000, seed=2).rate / 0.05,
+        lambda: ResponseAdaptive(total=300, blocks=5).simulate(0.3, 0.3, trials=100_000, seed=2).rate / 0.05,
+        lambda: BayesianStopping((0.25, 0.5, 0.75, 1.0), 0.25).simulate(0.0, trials=400_000, seed=2).rate / 0.025,
+    ],
+    ids=["blinded-re-estimation", "promising-zone", "response-adaptive", "bayesian"],
+)
+def test_adaptive_designs_keep_their_error_over_many_trials(make: object) -> None:
+    assert callable(make)
+    # Three Monte-Carlo standard errors are 4 % of an error of 0.05 (or of 0.025, with four times the trials).
+    assert make() == pytest.approx(1.0, abs=0.042)
+
+
 def test_carry_over_biases_by_half_of_itself_and_a_period_effect_cancels() -> None:
     made = plan(request(effect=-6.0, sd=12.0, layout="crossover", period=20.0, carry_over=-3.0))
     clean = plan(request(effect=-6.0, sd=12.0, layout="crossover"))

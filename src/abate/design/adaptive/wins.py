@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.special import ndtri
 
-from abate.design.adaptive.stream import Array, Stream, people
+from abate.design.adaptive.stream import Array, Stream, as_normal, people
 from abate.design.fixed.win_ratio import WinRatio
 
 __all__ = ["latent", "win_stream"]
@@ -51,7 +51,8 @@ def win_stream(
         mine, theirs = _net(a, b, margin), -_net(b, a, margin)
         net = mine.mean(axis=1)
         variance = mine.var(axis=1, ddof=1) / m + theirs.var(axis=1, ddof=1) / n
-        z[:, k] = net / np.sqrt(np.maximum(variance, 1e-12))
+        # Student's t, as in Brunner & Munzel 2000: the variance is estimated too.
+        z[:, k] = as_normal(net / np.sqrt(np.maximum(variance, 1e-12)), n + m - 2)
         estimate[:, k] = net / 2
     return Stream(z, estimate, people(looks, trials))
 

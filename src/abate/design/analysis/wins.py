@@ -76,6 +76,7 @@ def win_ratio(outcomes: Sequence[Outcome], *, level: float = 0.95) -> Wins:
 
     References
     ----------
+    Brunner E, Munzel U. Biom J 2000;42:17-25.
     Pocock SJ, et al. Eur Heart J 2012;33:176-182. Bebu I, Lachin JM. Biostatistics 2016;17:178-187 (variance).
 
     Examples
@@ -101,7 +102,8 @@ def win_ratio(outcomes: Sequence[Outcome], *, level: float = 0.95) -> Wins:
     method = "win ratio, delta-method interval on its logarithm"
     net = wins - losses
     spread = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    p = float(2 * stats.norm.sf(abs(net) / math.sqrt(spread))) if spread > 0 else 1.0
+    # Student's t, since the variance is estimated too (Brunner & Munzel 2000).
+    p = float(2 * stats.t.sf(abs(net) / math.sqrt(spread), m + n - 2)) if spread > 0 else 1.0
     if wins == 0 or losses == 0:
         ratio = Estimate(math.nan, math.nan, math.nan, level, m + n, f"{method} (none: one side wins no pair)")
         return Wins(wins, losses, 1 - wins - losses, ratio, p)
