@@ -96,7 +96,7 @@ def test_who_takes_nothing_stays_off_and_gets_a_calendar_without_tablets() -> No
     made = schedule(patient, options["stay-off"])
     assert made.total_mg == 0
     assert not made.refills
-    assert not any("last tablet" in reminder.what for reminder in made.reminders)
+    assert not any("Before the last tablet" in reminder.what for reminder in made.reminders)
     assert any("since the last tablet" in reminder.what for reminder in made.reminders)
 
 

@@ -20,6 +20,7 @@ from abate.planner.forecast import Forecast, forecast
 from abate.planner.options import Option
 from abate.planner.outlook import LEVEL, paired_difference, share
 from abate.planner.people import People
+from abate.planner.schedule import LONGEST
 from abate.planner.search import option_of, space, suggest
 from abate.planner.settings import value
 
@@ -235,7 +236,7 @@ def _search(
         key = tuple(settings.values())
         if key not in found:
             option = option_of(people.record, settings)
-            if option.abrupt:
+            if option.abrupt or option.days > LONGEST:  # no schedule could be written of it
                 raise optuna.TrialPruned
             found[key] = _tried(forecast(people, option, weeks), settings)
         made = found[key]

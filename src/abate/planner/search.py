@@ -111,8 +111,8 @@ def option_of(record: Record, settings: Mapping[str, Any], slug: str = "optimise
         if f"step_mg>{number(band.above)}" in settings
     ]
     steps = [Step((record.dose,), 7 * settings["first_hold_weeks"], record.dose)]
-    said = [f"{number(record.dose)} mg for {settings['first_hold_weeks']} weeks"]
-    said += [f"{number(p.step)} mg less every {p.weeks} weeks to {number(p.above)}" for p in paces]
+    said = [f"{number(record.dose)} mg for {_weeks(settings['first_hold_weeks'])}"]
+    said += [f"{number(p.step)} mg less every {_weeks(p.weeks, every=True)} to {number(p.above)}" for p in paces]
     dose = record.dose
     while True:
         pace = next(p for p in paces if dose > p.above)
@@ -163,3 +163,9 @@ def with_hold(policy: Policy, share: float, disease: str) -> Policy:
         }
     )
     return policy_from(Document(f"{policy.name}, with a hold", data))
+
+
+def _weeks(count: int, *, every: bool = False) -> str:
+    if count == 1:
+        return "week" if every else "1 week"
+    return f"{count} weeks"

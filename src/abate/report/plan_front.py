@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from abate.report.figure_time import blank
+from abate.report.figures import arm_colours
 from abate.report.page import Figure, Part, Prose, Section, Table
-from abate.report.tables import brief, interval, percent, table
+from abate.report.tables import brief, percent, table
 
 __all__ = ["front_figure", "searched"]
+
+GUIDELINE = "the guideline's plan"
+READY = (
+    ("adrenals ready in 80 % or more", 0.8, 2.0, "circle"),
+    ("in 50 to 80 %", 0.5, 0.8, "square"),
+    ("in fewer than half", 0.0, 0.5, "triangle-down"),
+)
+"""Chance of ready adrenals at the last step: name, from, below, shape."""
 
 
 def searched(plan: Mapping[str, Any]) -> list[Section]:
@@ -35,18 +44,16 @@ def searched(plan: Mapping[str, Any]) -> list[Section]:
     html = table(frame, caption="Plans that no other beats in all three", notes=notes, wrap=True)
     least, most = frame_ends(found)
     base = found["guideline"]
-    saved = interval({k: 100 * found["saved"][k] for k in ("estimate", "low", "high")}, digits=2)
-    said = f"{found['says']}. Prednisone saved: {saved} % of the mean."
     alt = (
         f"{len(found['front'])} plans from {brief(least)} to {brief(most)} mg of prednisone; the guideline's: "
         f"{brief(base['mean-prednisone-mg'])} mg and {percent(base['flare'])} flares."
     )
     caption = (
-        "Each point is a plan; the colour is the chance that the adrenals are ready at its last step, the star is the "
-        "guideline's plan, the line the flare risk that was allowed."
+        "Each point is a plan, by the chance that the adrenals are ready at its last step; the dotted line is the "
+        "flare risk that was allowed."
     )
     parts: list[Part] = [
-        Prose(said, role="reading"),
+        Prose(f"{found['says']}.", role="reading"),
         Figure("front", front_figure(found), caption, alt, frame),
         Table("front-plans", html, frame),
         Prose(
@@ -63,23 +70,22 @@ def frame_ends(found: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def front_figure(found: Mapping[str, Any]) -> Any:
-    """Draw flares against prednisone, the adrenals as colour, the guideline's plan as a star."""
+    """Draw flares against prednisone, the adrenals as shape and colour, the guideline's plan as a diamond."""
     figure = blank("Prednisone, mean of people (mg)", "Chance of a flare (%)")
-    rows = found["front"]
-    ready = [None if row["adrenals-ready"] is None else 100 * row["adrenals-ready"] for row in rows]
-    bar = {"title": {"text": "Adrenals<br>ready (%)"}, "thickness": 12}
-    marker = {"size": 11, "color": ready, "cmin": 0, "cmax": 100, "colorscale": "Viridis", "colorbar": bar,
-              "line": {"width": 1, "color": "rgba(110,118,129,0.8)"}}  # fmt: skip
-    figure.add_scatter(
-        x=[row["mean-prednisone-mg"] for row in rows], y=[100 * row["flare"] for row in rows], mode="markers",
-        marker=marker, text=[row["label"] for row in rows], name="found", showlegend=False,
-    )  # fmt: skip
-    base = found["guideline"]
-    star = {"size": 17, "symbol": "star", "color": "#c2410c", "line": {"width": 1, "color": "rgba(110,118,129,0.8)"}}
-    figure.add_scatter(
-        x=[base["mean-prednisone-mg"]], y=[100 * base["flare"]], mode="markers+text", marker=star,
-        text=["guideline"], textposition="top center", name="guideline", showlegend=False,
-    )  # fmt: skip
+    names = [name for name, *_ in READY]
+    colours = arm_colours([*names, GUIDELINE])
+    for name, low, high, symbol in READY:
+        rows = [row for row in found["front"] if low <= (row["adrenals-ready"] or 0.0) < high]
+        if rows:
+            _points(figure, rows, name, {"size": 10, "symbol": symbol, "color": colours[name]})
+    _points(figure, [found["guideline"]], GUIDELINE, {"size": 15, "symbol": "diamond", "color": colours[GUIDELINE]})
     figure.add_hline(y=100 * found["risk"], line={"width": 1, "dash": "dot", "color": "#6e7681"})
     figure.update_yaxes(range=[-3, 103])
     return figure
+
+
+def _points(figure: Any, rows: Sequence[Mapping[str, Any]], name: str, marker: Mapping[str, Any]) -> None:
+    figure.add_scatter(
+        x=[row["mean-prednisone-mg"] for row in rows], y=[100 * row["flare"] for row in rows], mode="markers",
+        marker=dict(marker), text=[row["label"] for row in rows], name=name,
+    )  # fmt: skip
