@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from abate.ground.errors import InputError
-from abate.study.store import Study, toml_text, write
+from abate.study.store import Study, is_study, toml_text, write
 from abate.study.tables import COLUMNS, conform, empty
 
 META = {
@@ -78,3 +78,15 @@ def test_empty_tables_conform(table: str) -> None:
 
 def test_toml_text_is_toml() -> None:
     assert tomllib.loads(toml_text(META)) == META
+
+
+def test_a_damaged_zip_is_no_study(folder: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("study.toml", "")
+    data = whole.read_bytes()
+    place = data.rindex(b"PK\x01\x02")
+    for number, damage in enumerate((b"XK\x01\x02", b"PK\x01\x02\x14\x03\x78\x00")):
+        bad = tmp_path / f"{number}.zip"
+        bad.write_bytes(data[:place] + damage + data[place + len(damage) :])
+        assert not is_study(bad)

@@ -34,7 +34,7 @@ def is_study(path: str | Path) -> bool:
     if source.is_dir():
         return (source / HEAD).is_file()
     if source.is_file() and zipfile.is_zipfile(source):
-        with suppress(zipfile.BadZipFile), zipfile.ZipFile(source) as archive:
+        with suppress(zipfile.BadZipFile, NotImplementedError), zipfile.ZipFile(source) as archive:
             return any(name.rpartition("/")[2] == HEAD for name in archive.namelist())
     return False
 

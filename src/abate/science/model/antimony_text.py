@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 from abate.ground.errors import InputError
 
@@ -41,12 +42,20 @@ def antimony_to_sbml(path: Path, *, where: str) -> str:
         antimony.clearPreviousLoads()
         antimony.addDirectory(str(path.resolve().parent))
         if antimony.loadAntimonyFile(str(path)) < 0:
-            problem = " ".join((antimony.getLastError() or "it cannot be read").split())
+            problem = " ".join((_said(antimony) or "it cannot be read").split())
             raise InputError(where, f"this is not an Antimony model ({problem[:300]})")
         text = antimony.getSBMLString(antimony.getMainModuleName())
-        problem = antimony.getLastError() if not text else ""
+        problem = _said(antimony) if not text else ""
         antimony.clearPreviousLoads()
         antimony.clearDirectories()
     if not text:
         raise InputError(where, f"the model cannot be written as SBML ({problem})")
     return str(text)
+
+
+def _said(antimony: Any) -> str:
+    """Return the library's last error; it may have cut a letter of more than one byte in half."""
+    try:
+        return str(antimony.getLastError() or "")
+    except UnicodeDecodeError:
+        return ""
