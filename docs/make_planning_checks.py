@@ -42,7 +42,16 @@ def savings() -> Any:
     """Search plans for fifty virtual patients."""
     from abate.planner.savings import check
 
-    return check(patients=50, people=48, trials=30, weeks=52, progress=_tell)
+    return check(patients=50, people=48, trials=30, weeks=52, progress=_tell, each=_keep_savings)
+
+
+def _keep_savings(rows: Any) -> None:
+    _keep("savings", rows)
+
+
+def _keep(name: str, found: Any) -> None:
+    """Write one result beside those that stand on the disk now: another check may have ended meanwhile."""
+    KEPT.write_text(json.dumps({**read(), name: found}, indent=1) + "\n", encoding="utf-8")
 
 
 CHECKS: Mapping[str, Callable[[], Any]] = {
@@ -188,13 +197,12 @@ def _percent(share: float) -> str:
 def main(names: list[str]) -> None:
     """Run the named checks, keep their results, and write the page."""
     for name in names:
-        found = CHECKS[name]()
-        KEPT.write_text(json.dumps({**read(), name: found}, indent=1) + "\n", encoding="utf-8")
+        _keep(name, CHECKS[name]())
     PAGE.write_text(page(read()), encoding="utf-8")
 
 
 def read() -> dict[str, Any]:
-    """Return what was kept, as it stands on the disk now: another check may have ended meanwhile."""
+    """Return what was kept."""
     found: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     return found
 

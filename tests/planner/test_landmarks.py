@@ -88,5 +88,5 @@ def test_the_page_of_the_slow_checks_is_that_of_its_results() -> None:
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     kept = json.loads((DOCS / "planning-checks.json").read_text(encoding="utf-8"))
-    assert set(kept) == set(made.CHECKS)
+    assert {"landmarks", "explanations"} <= set(kept) <= set(made.CHECKS)
     assert made.page(kept) == (DOCS / "planning-checks.md").read_text(encoding="utf-8")

@@ -81,9 +81,12 @@ def virtual_records(patients: int, seed: int = 1, *, disease: str = "pmr") -> li
 
 def check(
     patients: int = 50, people: int = 64, trials: int = 40, weeks: int = 60, seed: int = 1, *, disease: str = "pmr",
-    progress: Callable[[float], None] | None = None,
+    progress: Callable[[float], None] | None = None, each: Callable[[list[dict[str, Any]]], None] | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Search for every patient at the flare risk of the guideline's own plan; a row a patient."""
+    """Search for every patient at the flare risk of the guideline's own plan; a row a patient.
+
+    `each` is called with the rows so far after every patient, so that a long check that is broken off is not lost.
+    """
     found = []
     records = virtual_records(patients, seed, disease=disease)
     for place, record in enumerate(records, start=1):
@@ -105,6 +108,8 @@ def check(
                 "plan": best.chosen.option.label,
             }
         )
+        if each:
+            each(found)
         if progress:
             progress(place / len(records))
     return found
