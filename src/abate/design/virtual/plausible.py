@@ -76,14 +76,17 @@ def power_over_sets(powers: Sequence[Estimate]) -> Estimate:
     """Return the mean power over sets with the middle 95 % of the powers that the sets truly have.
 
     Each set's power is known from some trials only. What they scatter by chance is taken off: the powers are drawn
-    towards their mean until their variance is the one between sets.
+    towards their mean until their variance is the one between sets. The interval is never narrower than that of the mean
+    itself, so that few trials do not look like certainty.
 
     Examples
     --------
     >>> one = Estimate(0.8, 0.7, 0.9, 0.95, 50, "share", events=40)
-    >>> power_over_sets([one, one]).high
-    0.8
+    >>> round(power_over_sets([one, one]).high, 3)
+    0.867
     """
+    from abate.study.statistics.proportions import wilson
+
     rates = np.array([one.estimate for one in powers])
     trials = np.array([one.n for one in powers])
     mean, count = float(rates.mean()), len(rates)
@@ -92,7 +95,9 @@ def power_over_sets(powers: Sequence[Estimate]) -> Estimate:
         seen = float(rates.var(ddof=1))
         chance = float(np.mean(rates * (1 - rates) / np.maximum(trials - 1, 1)))
         kept = math.sqrt(max(seen - chance, 0.0) / seen) if seen > 0 else 0.0
-        low, high = (float(v) for v in np.quantile(mean + kept * (rates - mean), [0.025, 0.975]))
+        first, last = (float(v) for v in np.quantile(mean + kept * (rates - mean), [0.025, 0.975]))
+        least, most = wilson(round(float(rates @ trials)), int(trials.sum()))
+        low, high = min(first, least), max(last, most)
     return Estimate(
         mean, low, high, 0.95, count, "mean power over parameter sets, middle 95 % of them without chance of trials"
     )
