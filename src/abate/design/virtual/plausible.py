@@ -76,8 +76,8 @@ def power_over_sets(powers: Sequence[Estimate]) -> Estimate:
     """Return the mean power over sets with the middle 95 % of the powers that the sets truly have.
 
     Each set's power is known from some trials only. What they scatter by chance is taken off: the powers are drawn
-    towards their mean until their variance is the one between sets. The interval is never narrower than that of the mean
-    itself, so that few trials do not look like certainty.
+    towards their mean until their variance is the one between sets. The interval is never narrower than that of the
+    mean itself, so that few trials do not look like certainty.
 
     Examples
     --------
