@@ -85,9 +85,9 @@ def check_card() -> str:
     try:
         device = cuda.get_current_device()
     except Exception as error:  # numba raises several kinds, by what is missing
-        said = " ".join(str(error).split())
+        said = " ".join(str(error).split()).partition(". ")[0]
         raise InputError(
-            "--device", f"no NVIDIA card answers ({said[:120]})", value="gpu", hint="run with --device cpu"
+            "--device", f"no NVIDIA card answers ({said})", value="gpu", hint="run with --device cpu"
         ) from error
     name = device.name
     return name.decode() if isinstance(name, bytes) else str(name)
