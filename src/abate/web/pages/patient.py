@@ -325,7 +325,9 @@ async def export_patient(request: Request, kind: Literal["yaml", "json", "csv"] 
     record = load_patient(mine.patient)
     assert record is not None
     content = await bench.call(text_as, record, kind)
-    return Response(content, media_type=media, headers={"content-disposition": f'attachment; filename="patient.{kind}"'})
+    return Response(
+        content, media_type=media, headers={"content-disposition": f'attachment; filename="patient.{kind}"'}
+    )
 
 
 @app.post("/patient/forget", include_in_schema=False)
