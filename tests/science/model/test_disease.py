@@ -4,8 +4,8 @@ With those two off and the first calibrated numbers the model must give the map'
 counts the day's tablet whole, at once, and takes hormones as quasi-steady. The model's tablets are absorbed at 8 in the
 morning and felt with a delay. So the two agree where nothing changes fast (steady doses, the weeks after the last dose,
 gland masses), which is tested to 2 %; in the days after a change of dose the model lags by less than two days, which is
-tested as such. Withdrawal points last as long, but peak on the second to fourth day after a cut, below the map's first-day
-value: they are not comparable in those days.
+tested as such. Withdrawal points last as long, but peak on the second to fourth day after a cut, below the map's
+first-day value: they are not comparable in those days.
 """
 
 from __future__ import annotations

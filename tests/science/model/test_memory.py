@@ -65,7 +65,7 @@ def test_untreated_disease_has_a_full_memory_and_no_glucocorticoid_effect(entry)
 
 
 def test_who_lost_cortisol_loses_its_effect_too():
-    """After months of 15 mg and a stop there is less glucocorticoid than in health: more than untreated inflammation."""
+    """After months of 15 mg and a stop there is less glucocorticoid than in health, so more inflammation."""
     found = course("il6_blockade/pmr", ((15.0, 300), (5.0, 40), (0.0, 200)))
     assert found["x3"][350] < 0.5
     assert found["E"][350] < -0.1

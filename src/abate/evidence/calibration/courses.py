@@ -65,20 +65,21 @@ def _doses(course: Course, covariates: dict[str, Floats], people: int) -> list[D
 
 def _felt(course: Course, people: int) -> list[Setting]:
     """Write felt doses week by week: of a stretched taper, or of each person's own level until the pause."""
+    steps: list[Setting] = []
+    day = 0.0
     if course.taper:
         taper = load_taper(course.taper)
-        days = np.arange(0, course.taper_days, 7)
-        mg = [float(taper.dose_on(int(d * taper.duration / course.taper_days))) for d in days]
-        steps = [Setting(float(d), course.felt, dose) for d, dose in zip(days, mg, strict=True)]
+        for week in range(0, course.taper_days, 7):
+            dose = float(taper.dose_on(int(week * taper.duration / course.taper_days)))
+            steps.append(Setting(float(week), course.felt, dose))
         return [*steps, Setting(float(course.taper_days), course.felt, 0.0)]
     if course.levels:
         own = np.asarray(course.levels)[np.arange(people) % len(course.levels)]
-        steps, day = [], 0.0
         for mg, length in course.before:
             steps.append(Setting(day, course.felt, mg))
             day += length
         return [*steps, Setting(day, course.felt, own), Setting(course.days - course.pause, course.felt, 0.0)]
-    return []
+    return steps
 
 
 def _read(reading: Reading, rows: Floats, model: Model, persons: npt.NDArray[np.int64], seed: int) -> Floats:
