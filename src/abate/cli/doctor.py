@@ -20,8 +20,11 @@ CORE = ("numpy", "scipy", "sympy", "numba", "antimony", "python-libsbml", "panda
 # extra -> (what is imported, what it is for)
 EXTRAS = {
     "expression": ("pydeseq2", "gene expression"),
+    "expression-limma": ("inmoose", "limma as a second opinion"),
+    "expression-sets": ("decoupler", "more tests of gene sets"),
     "readers": ("pyreadstat", "SPSS, SAS, Stata and Excel files"),
     "fit": ("arviz", "diagnostics of fits"),
+    "petab": ("petab", "PEtab problems"),
     "pdf": ("typst", "reports as PDF"),
     "figures": ("kaleido", "figures as SVG and PNG"),
     "clinic": ("icalendar", "calendar and FHIR"),
