@@ -61,11 +61,12 @@ ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """A measurement and the share of the uncertainty that it is expected to remove, 0-1."""
+    """A measurement and the share of the uncertainty that it is expected to remove, 0-1; blind: hardly any."""
 
     name: str
     says: str
     removes: float
+    blind: bool = False
 
 
 @dataclass(frozen=True)
@@ -307,11 +308,12 @@ def worth(
     for name, says, parts in options:
         left = _expected_entropy(parts, weights, truth, seed, name)
         removes = max(0.0, (entropy - left) / entropy) if entropy > 1e-9 else 0.0
-        if name in ("crp", "esr") and removes < value("explanation", "blind"):
+        blind = name in ("crp", "esr") and removes < value("explanation", "blind")
+        if blind:
             says += ", nearly blind here" + (
                 ": on an IL-6 receptor blocker it is low whatever happens" if on_antibody else ""
             )
-        found.append(Next(name, says, removes))
+        found.append(Next(name, says, removes, blind))
     return tuple(sorted(found, key=lambda n: -n.removes))
 
 

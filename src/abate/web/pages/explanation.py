@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from abate.ground.errors import AbateError
-from abate.planner.settings import candidate_list
+from abate.planner.settings import candidate_list, value
 from abate.web.pages.frame import PATIENCE, fault, frame, html, press, room, words
 from abate.web.pages.plan_html import table
 from abate.web.pages.progress import Progress
@@ -19,7 +19,7 @@ from abate.web.words import Words
 from abate.web.work import Job, bench
 
 if TYPE_CHECKING:
-    from abate.planner.explain import Explanation
+    from abate.planner.explain import Explanation, Next
 
 __all__ = ["explain_page"]
 
@@ -83,6 +83,17 @@ def explain_page() -> None:
         button.on_click(start)
 
 
+def _measure(_: Words, row: Next) -> str:
+    """Say a measurement in the reader's language."""
+    said = {
+        "morning-cortisol": _("a morning cortisol, before the tablet"),
+        "crp": _("CRP"),
+        "esr": _("ESR"),
+        "wait": _("wait {n} days on the same dose, with the diary", n=int(value("explanation", "wait"))),
+    }[row.name]
+    return f"{said}: {_('nearly blind here')}" if row.blind else said
+
+
 def _show(_: Words, found: Explanation) -> None:
     from abate.planner.complaints import CAUSES
 
@@ -98,7 +109,7 @@ def _show(_: Words, found: Explanation) -> None:
     html(f"<strong>{escape(shares)}</strong>", tag="p")
     html(escape(_(found.advice)), classes="caution", tag="p")
     html(escape(_("What would tell them apart")), tag="h2")
-    rows = [[escape(_(row.says)), _.percent(row.removes)] for row in found.next]
+    rows = [[escape(_measure(_, row)), _.percent(row.removes)] for row in found.next]
     html(table([escape(_("Measure")), escape(_("Share of the doubt that it removes"))], rows))
     html(escape(_("Day by day")), tag="h2")
     days = [

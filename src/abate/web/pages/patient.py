@@ -162,7 +162,7 @@ class _Sheet:
 
     def _laboratory(self) -> None:
         _ = self._
-        names = {"crp": "CRP", "esr": "ESR", "il6": "IL-6"}
+        names = {"crp": _("CRP"), "esr": _("ESR"), "il6": "IL-6"}
         names |= {"morning-cortisol": _("morning cortisol"), "drug-level": _("level of the antibody")}
         with ui.element("div").classes("fields"):
             day = _day(_("Day"), date.today())
