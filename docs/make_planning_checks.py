@@ -50,8 +50,9 @@ def _keep_savings(rows: Any) -> None:
 
 
 def _keep(name: str, found: Any) -> None:
-    """Write one result beside those that stand on the disk now: another check may have ended meanwhile."""
+    """Write a result beside those that stand on the disk now, for another check may have ended meanwhile, and the page."""
     KEPT.write_text(json.dumps({**read(), name: found}, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(read()), encoding="utf-8")
 
 
 CHECKS: Mapping[str, Callable[[], Any]] = {
