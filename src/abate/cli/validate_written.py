@@ -77,7 +77,9 @@ def show_sensitivity(payload: dict[str, Any]) -> None:
         for name, row in sorted(found["factors"].items(), key=lambda item: -item[1]["told"]):
             made.add_row(name, f"{100 * row['told']:.0f} %", str(row["figures"]))
         show(made)
-        print(f"No published figure moves with: {', '.join(found['silent']) or 'every number moves one'}.")  # noqa: T201
+        quiet, wide = (", ".join(found[key]) or "none" for key in ("silent", "wide"))
+        print(f"No figure moves clearly, in {found['people']} people an arm, with: {quiet}.")  # noqa: T201
+        print(f"Numbers whose calibrated ensemble is as wide as their prior: {wide}.")  # noqa: T201
         for direction in found["directions"]:
             parts = ", ".join(f"{name} {value:+.2f}" for name, value in direction["loadings"].items())
             print(f"As wide as the prior: {parts}")  # noqa: T201

@@ -134,9 +134,10 @@ def _informed(found: Mapping[str, Any]) -> list[Any]:
             "Ensemble over prior": [number(row["ensemble_over_prior"]) for _, row in rows],
         }
     )
-    silent = ", ".join(found["silent"]) or "none"
+    silent, wide = (", ".join(found[key]) or "none" for key in ("silent", "wide"))
     parts: list[Any] = [
-        Prose(f"Numbers that move no published figure beyond the noise of the simulation: {silent}.", role="reading"),
+        Prose(f"No figure moves clearly, in {found['people']} people an arm, with: {silent}.", role="reading"),
+        Prose(f"Numbers whose calibrated ensemble is as wide as their prior: {wide}.", role="reading"),
         Table(
             "informed",
             table(frame, caption="What the calibrated figures tell about each number", wrap=True),

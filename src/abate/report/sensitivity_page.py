@@ -62,13 +62,14 @@ def _outcome(label: str, rows: Mapping[str, Any]) -> str:
 
 
 def _told(found: Mapping[str, Any]) -> str:
-    silent = ", ".join(f"`{name}`" for name in found["silent"]) or "none"
+    silent, wide = (", ".join(f"`{name}`" for name in found[key]) or "none" for key in ("silent", "wide"))
     text = (
-        f"Each of {len(found['figures'])} figures that were calibrated on was simulated with every number half a "
-        "standard "
-        "deviation\ndown and up. What moves no figure beyond the noise of the simulation cannot be learned:\n\n"
-        f"{silent}.\n\n| number | share of the prior variance that the figures remove | figures that move | "
-        "ensemble over prior |\n|---|---|---|---|\n"
+        f"Each of {len(found['figures'])} figures of trials that were calibrated on was simulated with every number a\n"
+        f"standard deviation down and up, in {found['people']} people an arm. No figure moves clearly (3.3 standard\n"
+        f"errors of that simulation) with\n\n{silent}.\n\nWith more people (`--patients`) smaller movements show.\n"
+        f"Calibrated numbers whose ensemble is as wide as the prior have not been learned: {wide}.\n\n"
+        "| number | share of the prior variance that the figures remove | figures that move | ensemble over prior |\n"
+        "|---|---|---|---|\n"
     )
     for name, row in sorted(found["factors"].items(), key=lambda item: -item[1]["told"]):
         width = number(row["ensemble_over_prior"]) if row["ensemble_over_prior"] is not None else NONE

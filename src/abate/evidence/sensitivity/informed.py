@@ -1,8 +1,9 @@
 """What the data can tell: how every figure that was calibrated on moves with every number, against its sampling error.
 
-A number whose movement by one standard deviation of its range moves no figure beyond simulation error cannot be
-learned from these data. Where several numbers move the figures alike, only their combination is learned: the directions
-in which the information is below that of the prior are as wide as the prior.
+A number whose movement by one standard deviation of its range moves no figure cannot be learned from these data; with
+few people a small movement hides in the noise of the simulation, and where a calibrated ensemble exists its width over
+the prior is the better witness. Where several numbers move the figures alike, only their combination is learned: the
+directions in which the information is below that of the prior are as wide as the prior.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ MEDIAN_ERROR = 1.2533
 """Standard error of a median over that of a mean, for a normal distribution: sqrt(pi/2)."""
 AT_ONCE = 1024
 GROUP = 16
+ROUNDING = 1e-9
+WIDE = 0.9
+"""An ensemble that is so wide over its prior has learned nothing of a number."""
 NEGLIGIBLE = 0.3
 """A loading below this is not written beside a direction."""
 
@@ -75,7 +79,8 @@ def informed(
     dict
         ``factors`` by label: ``told``, the share of the prior variance that the figures remove, ``figures`` that move
         clearly with it, and the width of the calibrated ensemble over the prior where there is one;
-        ``silent``: numbers that move no figure; ``directions`` as wide as the prior.
+        ``silent``: numbers that move no figure clearly in a simulation of so many people; ``wide``: numbers whose
+        ensemble is as wide as their prior; ``directions`` as wide as the prior.
     """
     asked = [t for t in judged_trials("disease") if any(r.calibrated for r in t.published)]
     asked = [t for t in asked if not trials or t.name in trials]
@@ -103,6 +108,7 @@ def informed(
         "figures": [f"{each.trial}: {each.target}" for each in moved],
         "factors": rows,
         "silent": [label for label, row in rows.items() if row["figures"] == 0],
+        "wide": [label for label, width in widths.items() if width >= WIDE],
         "directions": _directions(information, labels),
         "people": people,
         "models": {name: load(name).hash[:12] for name in sorted({trial.model_name for trial in asked})},
@@ -197,7 +203,8 @@ def _directions(information: Floats, labels: Sequence[str]) -> list[dict[str, An
         if value < 1:
             loud = [k for k in np.argsort(-np.abs(vector)) if abs(vector[k]) >= NEGLIGIBLE]
             loadings = {labels[told[k]]: float(vector[k]) for k in loud}
-            made.append({"information": float(max(value, 0.0)), "loadings": loadings})
+            known = float(value) if value > ROUNDING else 0.0
+            made.append({"information": known, "loadings": loadings})
     return made
 
 

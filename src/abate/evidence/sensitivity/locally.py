@@ -18,8 +18,8 @@ Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.95
 RESAMPLES = 400
-STEP = 0.5
-"""Half a standard deviation up and down: outcomes step when people cross a threshold, which a tiny step would miss."""
+STEP = 1.0
+"""A standard deviation up and down: outcomes step when people cross a threshold, which a small step would miss."""
 
 
 def local_scores(known: Sequence[Factor]) -> Floats:
@@ -28,7 +28,7 @@ def local_scores(known: Sequence[Factor]) -> Floats:
     Examples
     --------
     >>> local_scores([Factor("a", "a", False, 1.0, 0.3, "log", True)]).tolist()
-    [[0.0], [-0.5], [0.5]]
+    [[0.0], [-1.0], [1.0]]
     """
     rows = [np.zeros(len(known))]
     for k in range(len(known)):
@@ -64,7 +64,7 @@ def effects(known: Sequence[Factor], values: Floats, seed: int) -> dict[str, dic
         slope = (values[2 + 2 * k] - values[1 + 2 * k]) / (2 * STEP)
         low, high = np.percentile(slope[picked].mean(axis=1), [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
         middle = float(slope.mean())
-        method = f"central difference of {2 * STEP:g} SD, same people, bootstrap over people"
+        method = f"half the difference of {STEP:g} SD up and down, same people, bootstrap over people"
         made[factor.label] = {
             "change": Estimate(middle, float(low), float(high), LEVEL, people, method),
             "down": base - middle,
