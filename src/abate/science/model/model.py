@@ -225,6 +225,11 @@ class Model:
     title: str = ""
     quasi_steady: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        doses = ", ".join(f"{drug} {route}" for drug, route in self.doses)
+        sizes = f"{len(self.states)} states, {len(self.parameters)} parameters, {len(self.outputs)} outputs"
+        return f"Model({self.name!r}, {sizes}; doses: {doses or 'none'})"
+
     @property
     def hash(self) -> str:
         """Content hash: equal for equal equations, numbers, doses, inputs and outputs, on any machine."""
