@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -140,12 +142,20 @@ def initial_states(model: Model, states: Sequence[str], values: Mapping[str, Flo
     return dict(zip(states, rows, strict=True))
 
 
+@lru_cache(maxsize=64)
+def _function(names: tuple[str, ...], expressions: tuple[sympy.Expr, ...]) -> Callable[..., list[Any]]:
+    """Return a function of the names: writing it takes longer than calling it, and a fit starts people many times."""
+    made: Callable[..., list[Any]] = sympy.lambdify(
+        [sympy.Symbol(name) for name in names], list(expressions), modules="numpy", cse=True
+    )
+    return made
+
+
 def evaluate(expressions: Sequence[sympy.Expr], values: Mapping[str, Floats], time: float) -> list[Floats]:
     """Values of expressions of parameters, inputs and ``time``, an array [n] each."""
     names = sorted({s.name for e in expressions for s in sympy.sympify(e).free_symbols} - {"time"})
-    arguments = [sympy.Symbol(name) for name in [*names, "time"]]
     people = len(next(iter(values.values()))) if values else 1
-    function = sympy.lambdify(arguments, list(expressions), modules="numpy", cse=True)
+    function = _function((*names, "time"), tuple(sympy.sympify(e) for e in expressions))
     # whole vectors, so that no value depends on where in an array it stands
     rows = function(*(padded(np.asarray(values[name]), float) for name in names), float(time))
     return [np.broadcast_to(np.asarray(row, dtype=float), (people + -people % LANES,))[:people] for row in rows]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,6 +140,13 @@ def individual_values(
     return {name: _values(p, centre.get(name), known, eta.get(name), people) for name, p in model.parameters.items()}
 
 
+@lru_cache(maxsize=256)
+def _function(names: tuple[str, ...], expression: sympy.Expr) -> Callable[..., Any]:
+    """Return a function of the covariates: writing it takes longer than calling it."""
+    made: Callable[..., Any] = sympy.lambdify([sympy.Symbol(n) for n in names], expression, "numpy")
+    return made
+
+
 def _values(
     parameter: Parameter,
     centre: Floats | None,
@@ -148,8 +157,7 @@ def _values(
     typical = np.full(people, parameter.value) if centre is None else np.broadcast_to(centre, people)
     if parameter.covariates is not None:
         names = sorted(str(s) for s in parameter.covariates.free_symbols)
-        function = sympy.lambdify([sympy.Symbol(n) for n in names], parameter.covariates, "numpy")
-        typical = typical * function(*[covariates[n] for n in names])
+        typical = typical * _function(tuple(names), parameter.covariates)(*[covariates[n] for n in names])
     if eta is None:
         return typical
     if parameter.distribution == "lognormal":
