@@ -26,7 +26,7 @@ COMMANDS: dict[str, dict[str, list[str]]] = {
     "forecasts": {"forecasts": ["--forecast"]},
     "sensitivity": {
         **{f"sensitivity/{name}": [name, "--sensitivity", *SMALL] for name in TRIALS},
-        "sensitivity/told": ["--sensitivity"],
+        "sensitivity/told": ["--sensitivity", "--patients", "32"],
     },
 }
 
