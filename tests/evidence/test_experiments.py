@@ -103,9 +103,15 @@ def test_levels_are_given_in_turn() -> None:
     assert peak[:, [0, 2]].max() < peak[:, [1, 3]].min()
 
 
-def test_a_typical_person_has_no_replicates_and_no_noise() -> None:
-    made = run(Experiment(model="tocilizumab/ra", doses=("tocilizumab 280 mg iv once",), days=1), replicates=5, seed=1)
-    assert made.treated["C"].shape[1:] == (1, 1)
+def test_a_typical_person_has_a_replicate_a_plausible_set_and_no_noise() -> None:
+    known = Experiment(model="prednisolone/legler", doses=("prednisolone 5 mg oral once",), days=1)
+    assert run(known, replicates=5, seed=1).treated["prednisolone"].shape[1:] == (1, 1)
+    calibrated = Experiment(model="tocilizumab/ra", doses=("tocilizumab 162 mg sc once",), days=4)
+    found = run(calibrated, replicates=5, seed=1).treated["C"]
+    assert found.shape[1:] == (5, 1)
+    assert np.ptp(found[-1]) > 0  # the absorption of five plausible sets
+    fixed = Experiment(**{**calibrated.model_dump(), "set": {"ka": 0.2, "F": 0.8}})
+    assert run(fixed, replicates=5, seed=1).treated["C"].shape[1:] == (1, 1)
 
 
 def test_a_quantity_that_the_model_lacks_is_refused() -> None:
