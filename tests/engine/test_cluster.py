@@ -202,6 +202,7 @@ def trial(tmp_path: Path) -> Trial:
     return Trial(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_trial_killed_on_a_cluster_and_resumed_there_has_the_same_bytes(cluster: Cluster, trial: Trial) -> None:
     """The run loses a worker, is then killed itself, and goes on where it was."""
     trial.run("alone")

@@ -150,7 +150,7 @@ def test_long_histories_begin_treated_and_suppressed() -> None:
     assert 0.02 < patient.parameters["A_before"] < 1  # between the model's floor and health
     assert 0 < patient.parameters["M_entry"] < 1
     assert 0 < patient.parameters["D_entry"] < 1
-    assert set(patient.parameters) <= {*model.parameters}
+    assert {model.resolve(name) for name in patient.parameters} <= {*model.parameters}
 
 
 def test_more_prednisone_before_leaves_smaller_adrenals() -> None:

@@ -88,7 +88,8 @@ def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the app did not start: {log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+# Not the whole session: other tests start a browser of their own, and two cannot run in one process.
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
     with sync_api.sync_playwright() as play:

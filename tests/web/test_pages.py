@@ -148,7 +148,7 @@ def test_too_many_people_are_refused_in_a_line(page: Any) -> None:
     page.goto("/lab")
     page.get_by_label("People in each arm").fill("2000")
     page.get_by_label("Trial", exact=True).click()
-    page.get_by_role("option", name="GiACTA").click()
+    page.get_by_role("option", name="GiACTA: tocilizumab in giant cell arteritis").click()
     page.get_by_role("button", name="Run the trial").click()
     assert "more than is simulated here" in page.get_by_role("alert").inner_text()
 

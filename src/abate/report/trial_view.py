@@ -74,6 +74,8 @@ class TrialView:
         Each published figure beside what a trial of its size would show here, as the scoreboard of results.json.
     results : mapping
         The content of results.json, or empty.
+    own_rules : mapping
+        Endpoints that the trial defines itself.
     """
 
     study: Study
@@ -86,6 +88,7 @@ class TrialView:
     published: tuple[PublishedRow, ...]
     board: tuple[Mapping[str, Any], ...] = ()
     results: Mapping[str, Any] = field(default_factory=dict)
+    own_rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
@@ -127,11 +130,6 @@ class TrialView:
         if known is not None:
             return known
         return endpoints.estimate(endpoint, self.people_of(self.arm(slug)), own=self.own_rules).as_dict()
-
-    @property
-    def own_rules(self) -> dict[str, Mapping[str, Any]]:
-        """Endpoints that the trial defines itself."""
-        return dict(self.study.meta.get("endpoint_rules") or {})
 
     def knows(self, endpoint: str) -> bool:
         """Tell whether an endpoint is defined by the library or by the trial."""
@@ -233,9 +231,11 @@ def look(study: Study, published: Iterable[Any] | None = None, results: Mapping[
     days = _days(study, trial)
     rows = published if published is not None else meta.get("published") or (trial.published if trial else ())
     known = [_published(row) for row in rows]
-    own = dict(meta.get("endpoint_rules") or {})
+    own = {**dict(trial.endpoint_rules if trial else {}), **dict(meta.get("endpoint_rules") or {})}
     wanted = list(dict.fromkeys([*meta.get("endpoints", ()), *own, *(row.endpoint for row in known)]))
-    people = endpoints.per_person(study.tables(), days, wanted if meta.get("endpoints") else None, own)
+    people = endpoints.per_person(
+        study.tables(), days, wanted if meta.get("endpoints") else [*endpoints.ENDPOINTS, *own], own
+    )
     counts = people["arm"].value_counts()
     arms = tuple(ArmView(slug, label, (slug,), int(counts.get(slug, 0))) for slug, label in labels.items())
     grouped = dict(meta.get("groups") or (trial.groups if trial else {}))
@@ -247,7 +247,7 @@ def look(study: Study, published: Iterable[Any] | None = None, results: Mapping[
     slugs = {a.slug for a in (*arms, *groups)}
     shown = tuple(row for row in known if row.arm in slugs)
     known_results = _results(study, results)
-    view = TrialView(study, title, days, arms, groups, people, _estimates(known_results), shown, (), known_results)
+    view = TrialView(study, title, days, arms, groups, people, _estimates(known_results), shown, (), known_results, own)
     return replace(view, board=_board(view, given=published is not None))
 
 
