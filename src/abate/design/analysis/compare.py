@@ -6,7 +6,6 @@ Each returns a `Compared`. Estimates are treatment against control; strata are t
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,8 @@ from abate.design.analysis.stratified import cochran_mantel_haenszel, tables_of
 from abate.design.analysis.wins import Outcome, win_ratio
 from abate.ground.errors import AbateError, InputError
 from abate.ground.results import Estimate
+from abate.study.statistics.cox import log_hazard_ratio
+from abate.study.statistics.proportional_odds import proportional_odds
 
 __all__ = ["Compared", "ordered", "pooled", "scores", "shares", "times", "wins"]
 
@@ -191,19 +192,15 @@ def times(
 
 def ordered(category: Array, treated: Flags, stratum: NDArray[np.str_], *, level: float = 0.95) -> Compared:
     """Compare an ordered outcome, the lowest category best, by the proportional-odds model."""
-    from statsmodels.miscmodels.ordinal_model import OrderedModel
-
     there = ~np.isnan(category)
     arm, place = treated[there].astype(float), stratum[there]
     columns = [arm, *((place == name).astype(float) for name in np.unique(place)[1:])]
     _, codes = np.unique(category[there], return_inverse=True)
     if codes.max() < 1:
         raise InputError("endpoint", "everybody is in one category", value=float(category[there][0]))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fitted = OrderedModel(codes, np.column_stack(columns), distr="logit").fit(method="bfgs", disp=False)
-    # The model's positive slope means a higher category, which is worse.
-    value, error = -float(fitted.params[0]), float(fitted.bse[0])
+    slopes, errors = proportional_odds(codes, np.column_stack(columns))
+    # A positive slope means a higher category, which is worse.
+    value, error = -float(slopes[0]), float(errors[0])
     half = float(stats.norm.isf((1 - level) / 2)) * error
     method = "proportional-odds model, Wald interval"
     estimate = Estimate(
@@ -274,22 +271,12 @@ def _stratified_log_rank(
 def _cox(
     duration: Array, seen: Flags, treated: Flags, stratum: NDArray[np.str_], level: float
 ) -> tuple[Estimate, float]:
-    import pandas as pd
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError, ConvergenceWarning
-
     method = "stratified Cox hazard ratio, Efron ties, Wald interval"
-    nothing = Estimate(math.nan, math.nan, math.nan, level, len(duration), f"{method} (none: an arm has no event)")
-    if not seen[treated].any() or not seen[~treated].any():
-        return nothing, math.nan
-    frame = pd.DataFrame({"time": duration, "event": seen, "arm": treated.astype(float), "stratum": stratum})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
-            fitted = CoxPHFitter(alpha=1 - level).fit(frame, "time", "event", strata=["stratum"])
-        except ConvergenceError:
-            return nothing, math.nan
-    value, error = float(fitted.params_["arm"]), float(fitted.standard_errors_["arm"])
+    value, error = log_hazard_ratio(duration, seen, treated, stratum)
+    if math.isnan(value):
+        both = seen[treated].any() and seen[~treated].any()
+        why = "the arms do not overlap" if both else "an arm has no event"
+        return Estimate(value, value, value, level, len(duration), f"{method} (none: {why})"), error
     half = float(stats.norm.isf((1 - level) / 2)) * error
     shown = Estimate(math.exp(value), math.exp(value - half), math.exp(value + half), level, len(duration), method)
     return shown, error

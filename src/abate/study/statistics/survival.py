@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy import stats
 
 from abate.ground.errors import InputError
 from abate.ground.results import Estimate
+from abate.study.statistics.cox import log_hazard_ratio
 
 __all__ = ["KaplanMeier", "difference_of_rmst", "hazard_ratio", "kaplan_meier", "log_rank", "rmst"]
 
@@ -152,7 +152,8 @@ def hazard_ratio(
     Returns
     -------
     Estimate
-        NaN throughout, with the reason in ``method``, when a group has no event: no finite ratio exists then.
+        NaN throughout, with the reason in ``method``, where no finite ratio exists: a group has no event, or the
+        groups do not overlap in time.
 
     Raises
     ------
@@ -161,7 +162,7 @@ def hazard_ratio(
 
     References
     ----------
-    Cox DR. J R Stat Soc B 1972;34:187-220. Fitted with lifelines.
+    Cox DR. J R Stat Soc B 1972;34:187-220.
 
     Examples
     --------
@@ -172,27 +173,12 @@ def hazard_ratio(
     second, seen_second = _checked(durations_2, event_2)
     n = len(first) + len(second)
     method = "Cox hazard ratio, Efron ties, Wald interval"
-    if not seen_first.any() or not seen_second.any():
-        return Estimate(math.nan, math.nan, math.nan, level, n, f"{method} (none: a group has no event)")
-    # lifelines pulls in a plotting library: only who asks for a hazard ratio waits for it.
-    import pandas as pd
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError, ConvergenceWarning
-
-    frame = pd.DataFrame(
-        {
-            "time": np.concatenate([first, second]),
-            "event": np.concatenate([seen_first, seen_second]),
-            "group": np.concatenate([np.ones(len(first)), np.zeros(len(second))]),
-        }
+    log_ratio, error = log_hazard_ratio(
+        np.concatenate([first, second]), np.concatenate([seen_first, seen_second]), np.arange(n) < len(first)
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
-            fitted = CoxPHFitter(alpha=1 - level).fit(frame, "time", "event")
-        except ConvergenceError:
-            return Estimate(math.nan, math.nan, math.nan, level, n, f"{method} (none: the groups do not overlap)")
-    log_ratio, error = float(fitted.params_["group"]), float(fitted.standard_errors_["group"])
+    if math.isnan(log_ratio):
+        why = "the groups do not overlap" if seen_first.any() and seen_second.any() else "a group has no event"
+        return Estimate(math.nan, math.nan, math.nan, level, n, f"{method} (none: {why})")
     half = float(stats.norm.isf((1 - level) / 2)) * error
     return Estimate(math.exp(log_ratio), math.exp(log_ratio - half), math.exp(log_ratio + half), level, n, method)
 
