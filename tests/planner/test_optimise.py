@@ -130,3 +130,14 @@ def test_fifty_virtual_patients_are_searched_for() -> None:
     assert len(rows) == 50
     # a plan of fewer flares than were allowed by chance alone is not demanded: the docs tell how many save how much
     assert np.mean([row["kept"] for row in rows]) > 0.5
+
+
+def test_a_broken_off_check_goes_on_where_it_was() -> None:
+    from abate.planner.savings import check, virtual_records
+
+    before = [{"patient": r.name, "dose": r.dose, "saved": 0.5} for r in virtual_records(3)[:2]]
+    told: list[float] = []
+    rows = check(3, people=16, trials=8, weeks=12, done=before, progress=told.append)
+    assert rows[:2] == before
+    assert told == [1.0]
+    assert rows[2]["patient"] == virtual_records(3)[2].name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -82,14 +82,20 @@ def virtual_records(patients: int, seed: int = 1, *, disease: str = "pmr") -> li
 def check(
     patients: int = 50, people: int = 64, trials: int = 40, weeks: int = 60, seed: int = 1, *, disease: str = "pmr",
     progress: Callable[[float], None] | None = None, each: Callable[[list[dict[str, Any]]], None] | None = None,
+    done: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Search for every patient at the flare risk of the guideline's own plan; a row a patient.
 
-    `each` is called with the rows so far after every patient, so that a long check that is broken off is not lost.
+    `each` is called with the rows so far after every patient, so that a long check that is broken off is not lost;
+    with those rows as `done` it goes on from there.
     """
+    known = {(row["patient"], row["dose"]): dict(row) for row in done}
     found = []
     records = virtual_records(patients, seed, disease=disease)
     for place, record in enumerate(records, start=1):
+        if (record.name, record.dose) in known:
+            found.append(known[record.name, record.dose])
+            continue
         options = candidates(record)
         like = people_like(record, people, seed, weeks=weeks)
         best = optimise(like, options[candidate_list(disease).reference], trials=trials, weeks=weeks)
