@@ -36,3 +36,17 @@ def test_a_disease_without_a_flare_level_is_said() -> None:
     with pytest.raises(InputError, match=r"no flare level is known for this disease: 'ra'; allowed: gca, pmr"):
         load_clinic().flare_level("ra")
     assert np.isfinite(load_clinic().flare_level("gca"))
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        ("il6_blockade/pmr", ["pain", "clin-pmr-as", "arm-elevation", "pmr-as"]),
+        ("fibromyalgia/hypothesis", ["pain", "fiqr"]),
+    ],
+)
+def test_a_score_of_one_disease_is_not_read_off_the_symptoms_of_another(model: str, given: list[str]) -> None:
+    loaded = load(model)
+    known = {*loaded.outputs, *loaded.states, *loaded.assignments}
+    asked = ["pain", "clin-pmr-as", "arm-elevation", "pmr-as", "fiqr"]
+    assert load_clinic().simulated(asked, known) == given

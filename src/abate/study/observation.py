@@ -49,6 +49,8 @@ class Measure(BaseModel):
     """Other measures of the same visit that are added, with their factors."""
     beside: tuple[str, ...] = ()
     """Other measures that are added where the model has their output: the antibodies, of which a person has one."""
+    needs: tuple[str, ...] = ()
+    """Outputs that a model must have besides, without which the output means something else."""
     flare: dict[str, Level] = {}
     """At which value a visit calls a flare, by disease."""
 
@@ -76,11 +78,18 @@ class Clinic:
         return sorted({self[name].output for name in wanted})
 
     def simulated(self, names: Iterable[str], known: Collection[str]) -> list[str]:
-        """Return those of some measures that a model with these outputs can show, in order; the others need data."""
+        """Return those of some measures that a model with these outputs can show, in order; the others need data.
+
+        Examples
+        --------
+        >>> load_clinic().simulated(["fiqr", "crp"], ["symptoms", "crp", "W"])
+        ['crp']
+        """
         return [
             name
             for name in names
-            if name in self.measures and all(self[part].output in known for part in (name, *self[name].plus))
+            if name in self.measures
+            and all({self[part].output, *self[part].needs} <= set(known) for part in (name, *self[name].plus))
         ]
 
     def __getitem__(self, name: str) -> Measure:
