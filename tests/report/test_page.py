@@ -218,6 +218,25 @@ def test_typeset_table_keeps_every_cell() -> None:
     assert '#muted[#text("a note")]' in source
 
 
+def test_typeset_columns_never_stand_over_each_other() -> None:
+    """A column as wide as its longest word, however much the others say."""
+    long = "stopping the trial drug: treatment policy; rescue medication: hypothetical; flare: composite"
+    frame = pd.DataFrame({"Estimand": ["hypothetical"], "Events": [long], "p": ["0.0312"], "Missing": [long]})
+    html = tables.table(frame, caption="Estimands")
+    source, _ = document.typeset(small_report(sections=(page.Section("One", (page.Table("t", html), page.Honesty())),)))
+    found = re.search(r"#table\(columns: \(([^)]*)\)", source)
+    assert found is not None
+    shares = [float(part.strip().removesuffix("fr")) for part in found[1].strip(", ").split(",")]
+    letters = [98 * share / sum(shares) - 2 for share in shares]  # 98 letters a line, 2 for the inset
+    assert all(
+        wide >= word for wide, word in zip(letters, [len("hypothetical"), len("hypothetical;"), 6, 13], strict=True)
+    )
+    assert letters[1] > 25  # what says much gets the room
+    short = tables.table(frame[["Estimand", "p"]], caption="Estimands")
+    plain, _ = document.typeset(small_report(sections=(page.Section("One", (page.Table("t", short), page.Honesty())),)))
+    assert "columns: (1.6fr, auto, )" in plain
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light")])
 def test_browser_opens_the_page_offline_and_nothing_sticks_out(

@@ -206,10 +206,44 @@ def _table(html: str) -> str:
         (head if row[0][1]["where"] == "thead" else body).extend(cells)
     rule = 'table.hline(stroke: 0.7pt + rgb("#1b1f24"))'
     top = f"table.header({', '.join(head)}), {rule}, " if head else ""
-    widths = "(1.6fr, " + "auto, " * (columns - 1) + ")"
+    widths = _widths(rows, columns)
     drawn = f'#table(columns: {widths}, stroke: (x, y) => (bottom: 0.3pt + rgb("#dfe3e8")), {top}{", ".join(body)})'
     notes = "".join(f"\n\n#muted[{_text(note)}]" for note in found.notes)
     return f"#muted[{_text(found.caption)}]\n\n#[#set text(9pt)\n{drawn}]{notes}"
+
+
+ROOM = 98
+"""Letters of 9 pt that stand beside each other on a line of A4, on the safe side."""
+GAP = 2
+"""What a cell's inset takes, in letters."""
+
+
+def _widths(rows: list[list[tuple[str, dict[str, Any]]]], columns: int) -> str:
+    """Return the widths of the columns: as the words need where all fit, else shared out by how much is said in each.
+
+    A column never becomes narrower than its longest word, so that nothing is drawn over its neighbour.
+    """
+    whole, word = [1] * columns, [1] * columns
+    for row in rows:
+        place = 0
+        for text, attributes in row:
+            span = int(attributes.get("colspan") or 1)
+            if span == 1 and place < columns:
+                # Bold letters are wider.
+                wide = 1.1 if attributes["where"] == "thead" else 1.0
+                whole[place] = max(whole[place], round(wide * len(text)))
+                word[place] = max(word[place], round(wide * max(map(len, text.split()), default=0)))
+            place += span
+    room = ROOM - GAP * columns
+    if sum(whole) <= room:
+        return "(1.6fr, " + "auto, " * (columns - 1) + ")"
+    spare = max(room - sum(word), 0)
+    more = [most - least for most, least in zip(whole, word, strict=True)]
+    # What one cell says at length may take several lines: its column gets less than its share of letters.
+    weight = [extra**0.7 for extra in more]
+    total = sum(weight) or 1.0
+    shares = [GAP + least + min(extra, spare * w / total) for least, extra, w in zip(word, more, weight, strict=True)]
+    return "(" + "".join(f"{share:.1f}fr, " for share in shares) + ")"
 
 
 def _cell(text: str, attributes: dict[str, Any]) -> str:

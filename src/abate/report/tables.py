@@ -1,14 +1,13 @@
 """Tables for a page: plain HTML that a screen reader can walk through and a dark screen can restyle.
 
-`table` takes a data frame of what shall be read, cell by cell; `from_great_table` takes anything built with
-great_tables (spanners, groups, footnotes). Numbers are written by `percent`, `number` and `interval`, so that an
-estimate never appears without its interval. Between a number and its sign stands a space that does not break.
+`table` takes a data frame of what shall be read, cell by cell. Numbers are written by `percent`, `number` and
+`interval`, so that an estimate never appears without its interval. Between a number and its sign stands a space that
+does not break.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -17,7 +16,7 @@ import pandas as pd
 
 from abate.report.drawing_axes import number as plain_number
 
-__all__ = ["NONE", "brief", "from_great_table", "interval", "number", "percent", "table", "thinned"]
+__all__ = ["NONE", "brief", "interval", "number", "percent", "table", "thinned"]
 
 NONE = "\u2014"
 
@@ -148,6 +147,7 @@ def table(
     """
     columns = [c for c in frame.columns if c != group]
     right = set(columns) & set(numeric) if numeric is not None else {c for c in columns if _is_numeric(frame[c])}
+    right.discard(columns[0])  # it names the rows, and its cells stand left
     head = "".join(f'<th scope="col"{_flush(c in right)}>{escape(str(c))}</th>' for c in columns)
     body, last = [], object()
     for _, row in frame.iterrows():
@@ -167,30 +167,6 @@ def table(
     inner = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>{foot}"
     opening = '<table class="wrap">' if wrap else "<table>"
     return _region(f"{opening}{inner}</table>", caption)
-
-
-def from_great_table(made: Any, *, caption: str) -> str:
-    """Take a great_tables table without its own style, so that it looks like every other table of the page.
-
-    Parameters
-    ----------
-    made : great_tables.GT
-    caption : str
-        What the table shows; a header set with ``tab_header`` stays inside the table.
-
-    Examples
-    --------
-    >>> from great_tables import GT
-    >>> html = from_great_table(GT(pd.DataFrame({"gene": ["IL6R"], "p": [0.03]}), rowname_col="gene"), caption="Genes")
-    >>> "<style" in html, "<caption>Genes</caption>" in html
-    (False, True)
-    """
-    raw = re.sub(r"<style>.*?</style>", "", made.as_raw_html(inline_css=False), flags=re.DOTALL)
-    found = re.search(r"<table.*</table>", raw, flags=re.DOTALL)
-    inner = found[0] if found else raw
-    inner = re.sub(r'\s(?:id|headers|aria-labelledby|data-quarto-[a-z-]+|style)="[^"]*"', "", inner)
-    inner = re.sub(r"<table[^>]*>", lambda m: f"{m[0]}<caption>{escape(caption)}</caption>", inner, count=1)
-    return _region(inner, caption)
 
 
 def thinned(frame: pd.DataFrame, rows: int = 40) -> pd.DataFrame:
