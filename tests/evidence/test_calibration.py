@@ -209,8 +209,8 @@ def test_the_disease_is_found_again():
     assert all(number["agrees"] for number in payload["parameters"].values())
     rows = [row for row in payload["targets"] if row["used"] and row["n"] >= 40]
     assert [row["target"] for row in rows if not row["low"] <= row["published"] <= row["high"]] == []
-    # The library's own numbers against all of them together: each off by its study and by the 4 points
-    # that the calibration allows. Of 18 figures one at more than two standard errors is no surprise; their sum would be.
+    # The library's own numbers against all of them together, each off by its study and by the 4 points that the
+    # calibration allows. Of 18 figures one at more than two standard errors is no surprise; their sum would be.
     p, found, n = (np.array([row[key] for row in rows]) for key in ("published", "library", "n"))
     variance = np.maximum(p * (1 - p), 0.02) / n + load_plan("disease").discrepancy ** 2
     assert ((found - p) ** 2 / variance).sum() < chi2.ppf(0.95, len(rows))
