@@ -145,3 +145,42 @@ def test_measures_that_share_an_error_count_once():
 def test_weighted_quantiles_of_equal_weights_are_those_of_the_sample():
     values = np.arange(1.0, 102.0)
     assert weighted_quantiles(values, np.full(101, 1 / 101), [0.5])[0] == pytest.approx(51)
+
+
+def test_a_level_is_that_of_the_antibody_in_the_doses():
+    text = "day,kind,name,value,unit,every,until\n0,dose,{},mg,14,27\n28,measurement,drug-level,20,ug/mL,,\n"
+    model = load("il6_blockade/pmr")
+    course = {"C": np.array([[20.0]]), "C_sarilumab": np.array([[5.0]])}
+    for dose, output, noise in (("tocilizumab,162", "C", 0.22), ("sarilumab,200", "C_sarilumab", 0.628)):
+        seen = read_seen(parse_patient(text.format(dose)), model)
+        assert seen.outputs == (output,)
+        assert seen.predict(course)[0, 0] == course[output][0, 0]
+        assert seen.spread(course)[0, 0] == pytest.approx(noise)  # as the library has it
+
+
+def test_a_model_of_one_antibody_knows_its_level():
+    text = "day,kind,name,value,unit,every,until\n0,dose,sarilumab,200,mg,14,27\n28,measurement,drug-level,8,ug/mL,,\n"
+    found = fit_person("sarilumab/ra", parse_patient(text), people=128, seed=1)
+    plain = found.quantiles(found.prior["CL"], [0.5])[0]
+    assert found.warnings == ()
+    assert 0.3 * plain < found.estimates()["CL"].estimate < 3 * plain
+
+
+@pytest.mark.parametrize(
+    ("doses", "message"),
+    [
+        ("", "row 2, name: no dose names the antibody whose level this is: 'drug-level'; allowed: tocilizumab-level, "
+         "sarilumab-level; add its doses"),
+        ("0,dose,tocilizumab,0,mg,,\n", "no dose names the antibody whose level this is"),
+        ("0,dose,tocilizumab,162,mg,,\n7,dose,sarilumab,200,mg,,\n", "row 4, name: the doses name more than one "
+         "antibody: whose level is it: 'drug-level'; allowed: tocilizumab-level, sarilumab-level"),
+    ],
+)  # fmt: skip
+def test_a_level_without_one_antibody_is_refused_until_it_is_named(doses, message):
+    text = f"day,kind,name,value,unit,every,until\n{doses}14,measurement,drug-level,8,ug/mL,,\n"
+    model = load("il6_blockade/pmr")
+    with pytest.raises(InputError, match=message):
+        read_seen(parse_patient(text, where="p.csv"), model)
+    named = text.replace("drug-level", "sarilumab-level")
+    assert read_seen(parse_patient(named), model).outputs == ("C_sarilumab",)
+    assert read_seen(parse_patient(text.replace("drug-level", "tocilizumab-level")), model).outputs == ("C",)

@@ -10,6 +10,7 @@ import pytest
 
 from abate.ground.errors import InputError
 from abate.ground.results import dumps
+from abate.inference.seen import read_seen
 from abate.planner import candidates, explain, forecast, payload, people_like, record_from, schedule
 from abate.planner.people import patient_of
 from abate.report.page import render
@@ -140,3 +141,23 @@ def test_a_red_flag_stands_in_every_payload_whatever_is_forecast() -> None:
     like = people_like(patient, 16, weeks=8)
     told = payload(like, {"guideline": forecast(like, candidates(patient)["guideline"], 8)})
     assert told["red_flags"][0]["urgency"] == "now"
+
+
+def test_a_level_is_that_of_the_antibody_that_was_given_when_it_was_drawn() -> None:
+    model = load("il6_blockade/pmr")
+
+    def outputs(drugs: str, measured: str) -> list[str]:
+        rows = "".join(f"  - {row}\n" for row in drugs.split("; "))
+        patient, _ = patient_of(record(more=f"{rows}measurements:\n{measured}"), model)
+        return [output for m in read_seen(patient, model).sees for output, _, _ in m]
+
+    level = "  - {{date: {}, name: drug-level, value: 9, unit: ug/mL}}\n"
+    toci = "{regimen: tocilizumab 162 mg sc every week, from: 2025-09-01}"
+    sari = "{regimen: sarilumab 200 mg sc every 2 weeks, from: 2026-01-05}"
+    assert outputs(toci, level.format("2026-01-12")) == ["C"]
+    assert outputs(sari, level.format("2026-02-02")) == ["C_sarilumab"]
+    switched = toci.replace("2025-09-01", "2025-09-01, to: 2025-12-28")
+    dates = level.format("2025-12-01") + level.format("2026-02-02")
+    assert outputs(f"{switched}; {sari}", dates) == ["C", "C_sarilumab"]
+    with pytest.raises(InputError, match="measurements, 2026-02-02, name: no dose names the antibody"):
+        outputs("{regimen: prednisone 1 mg every morning, from: 2026-01-05}", level.format("2026-02-02"))

@@ -14,12 +14,14 @@ from abate.ground.files import did_you_mean
 from abate.ground.units import convert
 from abate.inference.patient import Measurement, Patient
 from abate.science.model import Model
+from abate.science.regimen.drugs import antibodies
 from abate.study.observation import Measure, load_clinic
 
-__all__ = ["Seen", "read_seen"]
+__all__ = ["Seen", "level_measure", "read_seen"]
 
 Floats = npt.NDArray[np.float64]
 
+_LEVEL = "drug-level"
 _SMALLEST = 1e-12  # in the unit of a measure; keeps the logarithm of a state that has died out finite
 
 
@@ -126,10 +128,14 @@ class Seen:
 def read_seen(patient: Patient, model: Model) -> Seen:
     """Match a patient's measurements with measures of the clinic or outputs of the model.
 
+    ``drug-level`` is the level of the antibody that the doses name; ``tocilizumab-level`` and ``sarilumab-level`` say
+    whose it is.
+
     Raises
     ------
     InputError
-        For a measure that the model does not show, a wrong unit, or a level of 0 that is no score.
+        For a measure that the model does not show, a wrong unit, a level of 0 that is no score, or a ``drug-level``
+        of somebody who was given no antibody, or both.
     """
     kept: list[Measurement] = []
     sees: list[tuple[tuple[str, float, _Error], ...]] = []
@@ -137,7 +143,7 @@ def read_seen(patient: Patient, model: Model) -> Seen:
     notes: list[str] = []
     streams: set[tuple[float, str]] = set()
     for m in patient.measurements:
-        unit, limit, stream, parts = _match(m, model)
+        unit, limit, stream, parts = _match(m, _measure(m, patient), model)
         if (m.time, stream) in streams:
             notes.append(f"{m.where}: {m.name} of the same day shares its error with another measure; it is left out")
             continue
@@ -150,15 +156,40 @@ def read_seen(patient: Patient, model: Model) -> Seen:
     return Seen(tuple(kept), times, outputs, tuple(dict.fromkeys(notes)), tuple(sees), tuple(high))
 
 
-def _match(m: Measurement, model: Model) -> tuple[str, float, str, tuple[tuple[str, float, _Error], ...]]:
+def level_measure(antibody: str) -> str:
+    """Return the measure of the clinic that is an antibody's level.
+
+    Examples
+    --------
+    >>> level_measure("tocilizumab"), level_measure("sarilumab")
+    ('drug-level', 'sarilumab-level')
+    """
+    own = f"{antibody}-level"
+    return own if own in load_clinic().measures else _LEVEL
+
+
+def _measure(m: Measurement, patient: Patient) -> str:
+    """Return the measure that a name means: of a level, that of the antibody in the doses."""
+    if m.name != _LEVEL:
+        return next((level_measure(name) for name in antibodies() if m.name == f"{name}-level"), m.name)
+    given = [name for name in antibodies() if any(d.drug == name and d.amount > 0 for d in patient.doses)]
+    if len(given) == 1:
+        return level_measure(given[0])
+    allowed = [f"{name}-level" for name in given or antibodies()]
+    if given:
+        raise InputError(f"{m.where}, name", "the doses name more than one antibody: whose level is it", value=m.name,
+                         allowed=allowed)  # fmt: skip
+    raise InputError(f"{m.where}, name", "no dose names the antibody whose level this is", value=m.name,
+                     allowed=allowed, hint=f"add its doses ({' or '.join(antibodies())})")  # fmt: skip
+
+
+def _match(m: Measurement, name: str, model: Model) -> tuple[str, float, str, tuple[tuple[str, float, _Error], ...]]:
     """Return unit, upper limit, error stream, and the outputs that a measurement adds up."""
-    clinic = {
-        name: measure
-        for name, measure in load_clinic().measures.items()
-        if all(o in model.outputs for o in [measure.output, *(load_clinic()[p].output for p in measure.plus)])
-    }
-    if m.name in clinic:
-        measure = clinic[m.name]
+    every = load_clinic().measures
+    shown = load_clinic().simulated(every, {*model.outputs, *model.states, *model.assignments})
+    clinic = {n: every[n] for n in shown if all(every[p].output in model.outputs for p in (n, *every[n].plus))}
+    if name in clinic:
+        measure = clinic[name]
         _noisy(measure, m)
         parts = [(measure.output, measure.scale, _Error(measure.noise))]
         for other, factor in measure.plus.items():
@@ -167,10 +198,10 @@ def _match(m: Measurement, model: Model) -> tuple[str, float, str, tuple[tuple[s
     bare = {
         n: o for n, o in model.outputs.items() if o.residual.sd_log or o.residual.additive or o.residual.proportional
     }
-    if m.name in bare:
-        r = bare[m.name].residual
+    if name in bare:
+        r = bare[name].residual
         error = _Error(r.sd_log, r.proportional, r.additive)
-        return bare[m.name].unit, np.inf, m.name, ((m.name, 1.0, error),)
+        return bare[name].unit, np.inf, name, ((name, 1.0, error),)
     allowed = [*clinic, *(n for n in bare if n not in clinic)]
     problem = f"{model.name} shows no such measure" if allowed else f"{model.name} has no output with a residual error"
     raise InputError(f"{m.where}, name", problem, value=m.name, allowed=allowed, hint=did_you_mean(m.name, allowed))

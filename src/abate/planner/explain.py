@@ -18,9 +18,10 @@ from abate.engine.ensemble import Dose
 from abate.ground.errors import InputError
 from abate.ground.randomness import normal
 from abate.inference import branch
+from abate.inference.seen import level_measure
 from abate.planner.complaints import CAUSES, Diary, causes, error, fatigue, log_likelihood, points
 from abate.planner.flags import Raised, red_flags
-from abate.planner.people import OUTPUTS, People, people_like, speaks, symptom_points
+from abate.planner.people import OUTPUTS, People, antibody_of, people_like, speaks, symptom_points
 from abate.planner.record import Record
 from abate.planner.settings import candidate_list, value
 from abate.science.model import Model
@@ -232,7 +233,7 @@ def _laboratory(record: Record, since: date, courses: Mapping[str, Floats]) -> F
     for m in record.measurements:
         if m.date < since or m.censored or m.number <= 0 or not speaks(record, m):
             continue
-        measure = clinic[m.name]
+        measure = clinic[level_measure(antibody_of(record, m)) if m.name == "drug-level" else m.name]
         seen = m.level[0]
         day = (m.date - since).days
         expected = np.log(np.maximum(measure.scale * courses[measure.output][day], 1e-9))

@@ -20,19 +20,21 @@ from abate.planner.settings import candidate_list, value
 from abate.planner.steroids import PREDNISONE
 from abate.science.model import Model, load
 from abate.science.population import Population, load_population
-from abate.science.regimen.drugs import clock_hours
+from abate.science.regimen.drugs import antibodies, clock_hours
 from abate.study.observation import load_clinic
 
-__all__ = ["OUTPUTS", "People", "fewer", "patient_of", "people_like", "speaks", "symptom_points"]
+__all__ = ["OUTPUTS", "People", "antibody_of", "fewer", "patient_of", "people_like", "speaks", "symptom_points"]
 
 Floats = npt.NDArray[np.float64]
 Basis = Literal["posterior", "population prior"]
 
-OUTPUTS = ("symptoms", "u", "W", "adrenal_index", "morning_cortisol", "stimulated_cortisol", "crp", "esr", "il6", "C")
+OUTPUTS = ("symptoms", "u", "W", "adrenal_index", "morning_cortisol", "stimulated_cortisol", "crp", "esr", "il6", "C",
+           "C_sarilumab")  # fmt: skip
 GROUP = 16
 _DRIVE = ("I0",)
 """Parameters that are 0 where the disease of the model is not the patient's."""
-_ADRENAL = ("morning-cortisol", "drug-level")
+_LEVEL = "drug-level"
+_ADRENAL = ("morning-cortisol", _LEVEL)
 """What is measured that does not depend on the disease."""
 _OF_ILLNESS = ("crp", "esr", "il6")
 """What another illness raises too."""
@@ -179,13 +181,13 @@ def patient_of(record: Record, model: Model) -> tuple[Patient, date]:
     taken = record.prednisone(begin, days)
     doses = [PatientDose(k + hour, "prednisone", "oral", mg) for k, mg in enumerate(taken) if mg > 0]
     doses += _antibody_doses(record, begin, days)
-    measurements = sorted([*_laboratory(record, begin), *_diary(record, begin, model)], key=lambda m: m.time)
+    measurements = [*_laboratory(record, begin, {d.drug for d in doses}), *_diary(record, begin, model)]
     known = at_start(model, record, begin) if begin > record.diagnosed else {}
     if not record.flares_forecast:
         known |= dict.fromkeys(_DRIVE, 0.0)
     patient = Patient(
-        record.name, tuple(sorted(doses, key=lambda d: d.time)), tuple(measurements), covariates(record, model), known,
-        begin, float(days),
+        record.name, tuple(sorted(doses, key=lambda d: d.time)), tuple(sorted(measurements, key=lambda m: m.time)),
+        covariates(record, model), known, begin, float(days),
     )  # fmt: skip
     return patient, begin
 
@@ -226,12 +228,25 @@ def symptom_points(entry: Entry, model: Model) -> float | None:
     return float(np.mean(points)) if points else None
 
 
-def _laboratory(record: Record, begin: date) -> list[Measurement]:
-    return [
-        Measurement(float((m.date - begin).days), m.name, *m.level, m.censored, f"measurements, {m.date}")
-        for m in record.measurements
-        if m.date >= begin and speaks(record, m)
-    ]
+def _laboratory(record: Record, begin: date, given: set[str]) -> list[Measurement]:
+    """Return the laboratory values since `begin`, levels by the name of their antibody where both were given."""
+    courses = {course.read.drug for course in record.drugs if course.read.drug in antibodies()}
+    found = []
+    for m in record.measurements:
+        level, whose = m.name == _LEVEL, antibody_of(record, m)
+        if m.date < begin or not speaks(record, m) or (level and whose in courses - given):
+            continue
+        name = f"{whose}-level" if level and len(courses) > 1 else m.name
+        day = float((m.date - begin).days)
+        found.append(Measurement(day, name, *m.level, m.censored, f"measurements, {m.date}"))
+    return found
+
+
+def antibody_of(record: Record, measured: Measured) -> str:
+    """Return the antibody whose level is measured: the one begun last, or, before any, the first."""
+    courses = sorted((c for c in record.drugs if c.read.drug in antibodies()), key=lambda c: c.from_)
+    begun = [c for c in courses if c.from_ <= measured.date] or courses[:1]
+    return str(begun[-1].read.drug) if begun else antibodies()[0]
 
 
 def speaks(record: Record, measured: Measured) -> bool:
