@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from abate.cli.main import main
+from abate.design.analysis.planned import analyse_as_planned
 from abate.design.plan import plan
 from abate.design.protocol.consort import consort
 from abate.design.protocol.file import DesignFile, load_design
@@ -19,6 +20,7 @@ from abate.design.randomisation import verify
 from abate.design.request import request
 from abate.ground.errors import InputError
 from abate.study.readers import read
+from abate.study.store import Study
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "design" / "fibromyalgia.yaml"
 
@@ -121,6 +123,20 @@ def test_the_dummy_data_are_analysed_like_a_real_trial(
         main(["analyse", str(tmp_path / "out" / what), "--out", str(tmp_path / "report")])
     assert stop.value.code == 0, capsys.readouterr().err
     assert (tmp_path / "report" / "report.html").exists()
+
+
+def test_the_datasets_of_adam_give_the_same_stratified_analysis_as_the_study(tmp_path: Path) -> None:
+    design = load_design(EXAMPLE, changes={"assume": {"control": 0.25, "treatment": 0.6}})
+    made = plan(design.request)
+    write_protocol(design, made, tmp_path / "out", seed=1)
+    tables = (Study(tmp_path / "out/study-dummy").tables(), read(tmp_path / "out/adam-dummy/adeff.csv").tables)
+    of_study, of_adam = (analyse_as_planned(one, design, made) for one in tables)
+    assert of_adam["notes"] == []  # nothing is lacking: strata and events are there
+    assert of_study["notes"] == ["these people are made up: nothing that is found here means anything"]
+    assert of_adam["flow"] == of_study["flow"]
+    assert of_adam["flow"]["tocilizumab"]["rescue"] > 0
+    for name, row in of_study["estimands"].items():
+        assert of_adam["estimands"][name]["result"] == row["result"]
 
 
 def test_dummy_arms_do_not_differ_and_are_not_the_real_list(tmp_path: Path) -> None:

@@ -149,6 +149,43 @@ def test_what_does_not_keep_to_the_specification_is_not_written(adam: Adam, tmp_
     assert check(dates)[0].startswith("ADSL.TRTSDT: not dates")
 
 
+def test_strata_of_the_randomisation_stand_in_every_dataset(tables: StudyTables) -> None:
+    people = tables.subjects.assign(**{"disease phenotype": ["primary", "secondary", "primary"]})
+    whole = StudyTables(people, tables.measurements, tables.doses, tables.events, tables.decisions)
+    adam = to_adam(whole, study="S", start=START, factors=("disease phenotype", "sex"))
+    # Somebody whose sex is not known has no stratum, which no trial that stratified by it may have.
+    assert check(adam) == [
+        f"{name}.STRAT2R: empty in {rows} rows" for name, rows in (("ADSL", 1), ("ADEFF", 1), ("ADTTE", 1))
+    ]
+    adam = to_adam(whole, study="S", start=START, factors=("disease phenotype",))
+    assert check(adam) == []
+    for _, _, specification, frame in adam.items():
+        labels = {variable.name: variable.label for variable in specification}
+        assert labels["STRATAR"] == "Strata Used for Randomization"
+        assert labels["STRAT1D"] == "Description of Stratification Factor 1"
+        assert labels["STRAT1R"] == "Strat Factor 1 Value Used for Rand"
+        assert set(frame["STRAT1D"]) == {"disease phenotype"}
+    assert adam.adsl["STRAT1R"].tolist() == ["primary", "secondary", "primary"]
+    with pytest.raises(InputError, match=r"factor is not known.*site"):
+        to_adam(whole, study="S", start=START, factors=("site",))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "xpt"])
+def test_strata_and_events_are_read_back(tables: StudyTables, tmp_path: Path, suffix: str) -> None:
+    if suffix == "xpt":
+        pytest.importorskip("pyreadstat")
+    people = tables.subjects.assign(**{"disease phenotype": ["primary", "secondary", "primary"]})
+    whole = StudyTables(people, tables.measurements, tables.doses, tables.events, tables.decisions)
+    times = tuple(TimeParameter.first(event) for event in ("flare", "withdrawal"))
+    write(to_adam(whole, study="S", start=START, times=times, factors=("disease phenotype",)), tmp_path)
+    again = read(tmp_path / f"adeff.{suffix}")
+    assert again.tables.subjects["disease-phenotype"].tolist() == ["primary", "secondary", "primary"]
+    assert not {"strat1d", "strat1r", "stratar"} & set(again.tables.subjects.columns)
+    found = again.tables.events[["subject", "time", "event"]].values.tolist()
+    assert sorted(found) == [["S-2", 40.0, "flare"], ["S-3", 10.0, "withdrawal"]]
+    assert f"events were read from adtte.{suffix}" in again.mapping.assumptions
+
+
 def test_two_measures_never_share_a_code(tables: StudyTables) -> None:
     again = tables.measurements.assign(measure="fi-qr")
     doubled = StudyTables(

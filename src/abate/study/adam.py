@@ -8,7 +8,7 @@ transport files and ISO 8601 in CSV and Dataset-JSON.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 
 from abate.ground.errors import InputError
 from abate.ground.files import write_atomically
-from abate.study.adam_variables import ADEFF, ADSL, ADTTE, Variable
+from abate.study.adam_variables import ADEFF, ADSL, ADTTE, Variable, strata, with_strata
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,25 +40,41 @@ class TimeParameter:
     events: tuple[str, ...]
     censored_by: tuple[str, ...] = ("withdrawal",)
 
+    @classmethod
+    def first(cls, event: str) -> TimeParameter:
+        """Return the time to the first of an event; whoever withdraws is watched no longer.
+
+        Examples
+        --------
+        >>> one = TimeParameter.first("rescue")
+        >>> one.code, one.label, one.censored_by
+        ('TTRESCUE', 'Time to First Rescue (days)', ('withdrawal',))
+        """
+        by = () if event == "withdrawal" else ("withdrawal",)
+        words = event.replace("-", " ").title()
+        return cls(f"TT{paramcd(event)[:6]}", f"Time to First {words} (days)", (event,), by)
+
 
 @dataclass(frozen=True)
 class Adam:
-    """The three datasets, each with the columns of its specification and dates as datetime64."""
+    """The three datasets, each with the columns of its specification and dates as datetime64.
+
+    `factors` says how many stratification factors they carry.
+    """
 
     adsl: pd.DataFrame
     adeff: pd.DataFrame
     adtte: pd.DataFrame
+    factors: int = 0
 
     def items(self) -> tuple[tuple[str, str, tuple[Variable, ...], pd.DataFrame], ...]:
         """Return name, label, specification and frame of each dataset."""
-        return (
+        bare = (
             ("ADSL", "Subject-Level Analysis Dataset", ADSL, self.adsl),
             ("ADEFF", "Efficacy Analysis Dataset (BDS)", ADEFF, self.adeff),
             ("ADTTE", "Time-to-Event Analysis Dataset", ADTTE, self.adtte),
         )
-
-
-TIMES = (TimeParameter("TTFLARE", "Time to First Flare (days)", ("flare",)),)
+        return tuple((name, label, with_strata(spec, self.factors), frame) for name, label, spec, frame in bare)
 
 
 def paramcd(measure: str, item: str = "") -> str:
@@ -78,6 +94,9 @@ def paramcd(measure: str, item: str = "") -> str:
     return (head[: max(2, 8 - len(part))] + part)[:8]
 
 
+TIMES = (TimeParameter.first("flare"),)
+
+
 def to_adam(
     tables: StudyTables,
     *,
@@ -86,6 +105,7 @@ def to_adam(
     labels: Mapping[str, str] | None = None,
     times: tuple[TimeParameter, ...] = TIMES,
     end: float | None = None,
+    factors: Sequence[str] = (),
 ) -> Adam:
     """Put a Study into the shape of ADaM.
 
@@ -103,6 +123,8 @@ def to_adam(
     end : float, optional
         Last day of the study; by default the last measurement of anybody. Who had no event is censored at the end, at
         the withdrawal, or at the last measurement if that is earlier.
+    factors : sequence of str
+        Columns of the subjects by which the randomisation was stratified, in their order: STRAT1D and STRAT1R, ...
 
     Returns
     -------
@@ -111,7 +133,7 @@ def to_adam(
     Raises
     ------
     InputError
-        When nobody takes part, or two measures would get one code.
+        When nobody takes part, two measures would get one code, or a factor is not known of the subjects.
 
     References
     ----------
@@ -119,11 +141,18 @@ def to_adam(
     """
     if tables.subjects.empty:
         raise InputError("subjects", "nobody takes part in this Study")
-    adsl = _adsl(tables, study, start, dict(labels or {}))
-    return Adam(adsl, _bds(tables, adsl), _tte(tables, adsl, times, end))
+    adsl = _adsl(tables, study, start, dict(labels or {}), tuple(factors))
+    count = len(factors)
+    return Adam(adsl, _bds(tables, adsl, count), _tte(tables, adsl, times, end, count), count)
 
 
-def _adsl(tables: StudyTables, study: str, start: date | Mapping[str, date], labels: dict[str, str]) -> pd.DataFrame:
+def _adsl(
+    tables: StudyTables,
+    study: str,
+    start: date | Mapping[str, date],
+    labels: dict[str, str],
+    factors: tuple[str, ...],
+) -> pd.DataFrame:
     import pandas as pd
 
     people = tables.subjects
@@ -152,22 +181,38 @@ def _adsl(tables: StudyTables, study: str, start: date | Mapping[str, date], lab
             "SAFFL": ["Y" if subject in treated else "N" for subject in people["subject"]],
             "ITTFL": "Y",
             "EOSSTT": ["DISCONTINUED" if s in left else "COMPLETED" for s in people["subject"]],
+            **_strata(people, factors),
         }
     )
-    return frame[[variable.name for variable in ADSL]]
+    return frame[[variable.name for variable in with_strata(ADSL, len(factors))]]
+
+
+def _strata(people: pd.DataFrame, factors: tuple[str, ...]) -> dict[str, Any]:
+    """Return the stratification variables: what each factor is, its value for each person, and all values together."""
+    lacking = [factor for factor in factors if factor not in people]
+    if lacking:
+        raise InputError(
+            "subjects", "this stratification factor is not known", value=lacking[0], allowed=list(people.columns)
+        )
+    found: dict[str, Any] = {}
+    for w, factor in enumerate(factors, start=1):
+        found |= {f"STRAT{w}D": factor, f"STRAT{w}R": people[factor].map(str)}
+    if factors:
+        found["STRATAR"] = [", ".join(map(str, row)) for row in people[list(factors)].itertuples(index=False)]
+    return found
 
 
 def _sex(values: pd.Series[Any]) -> list[str]:
     return [{"female": "F", "male": "M"}.get(str(value).lower(), "U") for value in values]
 
 
-def _bds(tables: StudyTables, adsl: pd.DataFrame) -> pd.DataFrame:
+def _bds(tables: StudyTables, adsl: pd.DataFrame, factors: int) -> pd.DataFrame:
     import pandas as pd
 
     rows = tables.measurements.dropna(subset=["value"]).copy()
     rows["PARAMCD"] = [paramcd(m, i) for m, i in zip(rows["measure"], rows["item"], strict=True)]
     _check_codes(rows)
-    rows = rows.merge(_keys(adsl), left_on="subject", right_on="SUBJID")
+    rows = rows.merge(_keys(adsl, factors), left_on="subject", right_on="SUBJID")
     rows = rows.sort_values(["USUBJID", "PARAMCD", "time"], kind="stable").reset_index(drop=True)
     # The baseline is the last value at or before the first dose.
     at_start = rows[rows["time"] <= 0].groupby(["USUBJID", "PARAMCD"]).tail(1)
@@ -190,13 +235,13 @@ def _bds(tables: StudyTables, adsl: pd.DataFrame) -> pd.DataFrame:
     rows["ADT"] = rows["TRTSDT"] + pd.to_timedelta(days, unit="D")
     # There is no day 0: the first day of treatment is day 1, the day before it day -1.
     rows["ADY"] = np.where(days >= 0, days + 1, days).astype("float64")
-    return rows[[variable.name for variable in ADEFF]].reset_index(drop=True)
+    return rows[[variable.name for variable in with_strata(ADEFF, factors)]].reset_index(drop=True)
 
 
-def _keys(adsl: pd.DataFrame) -> pd.DataFrame:
-    return adsl[["STUDYID", "USUBJID", "SUBJID", "ARM", "TRT01P", "TRT01A", "TRTSDT", "SAFFL", "ITTFL"]].assign(
-        TRTP=adsl["TRT01P"], TRTA=adsl["TRT01A"]
-    )
+def _keys(adsl: pd.DataFrame, factors: int) -> pd.DataFrame:
+    names = ["STUDYID", "USUBJID", "SUBJID", "ARM", "TRT01P", "TRT01A", "TRTSDT", "SAFFL", "ITTFL"]
+    names += [variable.name for variable in strata(factors)]
+    return adsl[names].assign(TRTP=adsl["TRT01P"], TRTA=adsl["TRT01A"])
 
 
 def _check_codes(rows: pd.DataFrame) -> None:
@@ -214,12 +259,14 @@ def _param(measure: str, item: str, unit: str) -> str:
     return f"{words} ({unit})" if unit else words
 
 
-def _tte(tables: StudyTables, adsl: pd.DataFrame, times: tuple[TimeParameter, ...], end: float | None) -> pd.DataFrame:
+def _tte(
+    tables: StudyTables, adsl: pd.DataFrame, times: tuple[TimeParameter, ...], end: float | None, factors: int
+) -> pd.DataFrame:
     import pandas as pd
 
     seen = tables.measurements.groupby("subject")["time"].max()
     last = float(tables.measurements["time"].max()) if end is None and len(tables.measurements) else float(end or 0.0)
-    keys = _keys(adsl)
+    keys = _keys(adsl, factors)
     rows = []
     for parameter in times:
         first = _first(tables.events, parameter.events)
@@ -244,7 +291,7 @@ def _tte(tables: StudyTables, adsl: pd.DataFrame, times: tuple[TimeParameter, ..
                     "CNSDTDSC": "" if hit else why,
                 }
             )
-    return pd.DataFrame(rows)[[variable.name for variable in ADTTE]]
+    return pd.DataFrame(rows)[[variable.name for variable in with_strata(ADTTE, factors)]]
 
 
 def _first(events: pd.DataFrame, names: tuple[str, ...]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ADEFF", "ADSL", "ADTTE", "Variable"]
+__all__ = ["ADEFF", "ADSL", "ADTTE", "Variable", "strata", "with_strata"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,33 @@ def _number(name: str, label: str, *, required: bool = True) -> Variable:
 
 def _date(name: str, label: str) -> Variable:
     return Variable(name, label, "Num", 8, "DATE9.")
+
+
+def strata(factors: int) -> tuple[Variable, ...]:
+    """Return the variables of so many stratification factors, as the ADaM Implementation Guide names them.
+
+    Examples
+    --------
+    >>> [variable.name for variable in strata(2)]
+    ['STRATAR', 'STRAT1D', 'STRAT1R', 'STRAT2D', 'STRAT2R']
+    """
+    if not factors:
+        return ()
+    each = [
+        variable
+        for w in range(1, factors + 1)
+        for variable in (
+            _char(f"STRAT{w}D", f"Description of Stratification Factor {w}", 200),
+            _char(f"STRAT{w}R", f"Strat Factor {w} Value Used for Rand", 200),
+        )
+    ]
+    return (_char("STRATAR", "Strata Used for Randomization", 200), *each)
+
+
+def with_strata(specification: tuple[Variable, ...], factors: int) -> tuple[Variable, ...]:
+    """Return a dataset's variables with those of its strata, after the population flags."""
+    place = 1 + max(k for k, variable in enumerate(specification) if variable.name == "ITTFL")
+    return (*specification[:place], *strata(factors), *specification[place:])
 
 
 _WHO = (

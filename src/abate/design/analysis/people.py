@@ -89,11 +89,14 @@ def people_of(tables: StudyTables, design: DesignFile) -> tuple[People, tuple[st
     notes = []
     rows = tables.subjects.drop_duplicates("subject").reset_index(drop=True)
     treated = _treated(rows["arm"], design)
-    factors = [factor for factor in design.randomisation.strata if factor in rows]
-    lacking = [factor for factor in design.randomisation.strata if factor not in rows]
+    # A file that was read knows factors, like arms, by the slugs of their names.
+    found = {factor: _column(rows, factor) for factor in design.randomisation.strata}
+    factors = {factor: column for factor, column in found.items() if column is not None}
+    lacking = [factor for factor in found if factor not in factors]
     if lacking:
         notes.append(f"the Study does not hold {', '.join(lacking)}: the analysis is not stratified by it")
-    stratum = np.array(["; ".join(f"{f}={rows[f][k]}" for f in factors) for k in range(len(rows))], dtype=np.str_)
+    names = ["; ".join(f"{f}={rows[column][k]}" for f, column in factors.items()) for k in range(len(rows))]
+    stratum = np.array(names, dtype=np.str_)
     first = {}
     for event, of in tables.events.groupby("event"):
         first[str(event)] = of.groupby("subject")["time"].min().reindex(rows["subject"]).to_numpy(dtype=float)
@@ -142,6 +145,11 @@ def values_of(
         raise InputError(measure, "nobody has a baseline (week 0)", hint="visits are matched by their day")
     kept = np.flatnonzero(there)
     return values[:, kept], tuple(weeks[k] for k in kept)
+
+
+def _column(rows: pd.DataFrame, factor: str) -> str | None:
+    """Return the column of the subjects that holds a factor."""
+    return next((name for name in (factor, slug(factor)) if name in rows), None)
 
 
 def _rows(tables: StudyTables, measure: str) -> pd.DataFrame:

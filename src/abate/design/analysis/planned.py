@@ -66,6 +66,8 @@ def analyse_as_planned(
             "design, layout", "only trials of two arms are analysed from a Study", value=made.request.layout
         )
     people, notes = people_of(tables, design)
+    if "made-up" in tables.meta.get("provenance", {}):
+        notes = ("these people are made up: nothing that is found here means anything", *notes)
     data = data_of(tables, design, people, design.endpoint, made.comparison.endpoint)
     rows = {}
     for estimand in estimands_of(design, made):

@@ -16,7 +16,20 @@ from abate.ground.randomness import uniform
 if TYPE_CHECKING:
     from abate.study.tables import StudyTables
 
-__all__ = ["dummy_study"]
+__all__ = ["dummy_events", "dummy_study"]
+
+
+def dummy_events(design: DesignFile) -> tuple[str, ...]:
+    """Return the events that dummy data hold: what the endpoints wait for, and what estimands are about.
+
+    Examples
+    --------
+    >>> from abate.design.protocol.file import load_design
+    >>> dummy_events(load_design("examples/design/fibromyalgia.yaml"))
+    ('flare', 'rescue', 'stop', 'withdrawal')
+    """
+    waited = (design.endpoint.event, *(one.event for one in design.endpoint.ranking if one.event is not None))
+    return tuple(dict.fromkeys((*waited, "rescue", "stop", "withdrawal")))
 
 
 def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, seed: int) -> StudyTables:
@@ -65,17 +78,15 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
                     there
                 ].assign(measure=measure, item="", unit="", censoring="")
             )
-    rescued = _during(names, "rescue", seed, end, last, share=0.1)
-    stopped = _during(names, "stop", seed, end, last, share=0.1)
+    first, *others = dummy_events(design)
+    during = [row for event in others[:-1] for row in _during(names, event, seed, end, last, share=0.1)]
     flare = uniform(seed, "dummy-flare", people)
     times = np.ceil(end * uniform(seed, "dummy-flare-time", people))
     flares = [
-        (n, float(t), "flare", "dummy")
-        for n, f, t, s in zip(names, flare, times, last, strict=True)
-        if f < 0.3 and t < s
+        (n, float(t), first, "dummy") for n, f, t, s in zip(names, flare, times, last, strict=True) if f < 0.3 and t < s
     ]
     gone = [(n, float(s), "withdrawal", "dummy") for n, s in zip(names, last, strict=True) if math.isfinite(s)]
-    events = pd.DataFrame([*flares, *rescued, *stopped, *gone], columns=["subject", "time", "event", "detail"])
+    events = pd.DataFrame([*flares, *during, *gone], columns=["subject", "time", "event", "detail"])
     return StudyTables(
         conform("subjects", subjects),
         conform("measurements", pd.concat(frames, ignore_index=True)),

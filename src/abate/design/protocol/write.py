@@ -9,7 +9,7 @@ from abate.design.allocate import export_minimisation
 from abate.design.minimisation import Minimisation
 from abate.design.plan import Plan
 from abate.design.protocol.consort import consort
-from abate.design.protocol.dummy import dummy_study
+from abate.design.protocol.dummy import dummy_events, dummy_study
 from abate.design.protocol.file import DesignFile
 from abate.design.protocol.sample_size import paragraph
 from abate.design.protocol.sap import sap
@@ -62,7 +62,7 @@ def write_protocol(
     -------
     list of Path
     """
-    from abate.study.adam import to_adam
+    from abate.study.adam import TimeParameter, to_adam
     from abate.study.adam import write as write_adam
     from abate.study.store import write as write_study
 
@@ -88,7 +88,16 @@ def write_protocol(
         "events": invented.events,
     }
     write_study(target / "study-dummy", invented.meta, tables)
-    adam = to_adam(invented, study=design.name, start=design.start, labels=labels, end=float(7 * design.weeks))
+    times = tuple(TimeParameter.first(event) for event in dummy_events(design))
+    adam = to_adam(
+        invented,
+        study=design.name,
+        start=design.start,
+        labels=labels,
+        times=times,
+        end=float(7 * design.weeks),
+        factors=tuple(design.randomisation.strata),
+    )
     paths += sorted((target / "study-dummy").iterdir())
     return [*paths, *write_adam(adam, target / "adam-dummy")]
 

@@ -182,7 +182,7 @@ def _understand(
     checks.check_baseline(records, times, grid.where, visit_column, map_file)
     measurements = measurement_table(records, times, labels, map_file)
     subjects = subject_table(found)
-    doses, events, beside = _beside(source, set(subjects["subject"]), records, map_file)
+    doses, events, beside = _beside(source, set(subjects["subject"]), records, map_file, adam_too=grid.format == "adam")
     counts = {
         "people": len(subjects),
         "visits": len(measurements[["subject", "visit"]].drop_duplicates()),
@@ -223,7 +223,7 @@ def _mapping(
 
 
 def _beside(
-    source: Path | None, people: set[str], records: list[Record], map_file: MapFile
+    source: Path | None, people: set[str], records: list[Record], map_file: MapFile, *, adam_too: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Doses and events from the files beside the study file, where there are any."""
     tables = {"doses": empty("doses"), "events": empty("events")}
@@ -233,6 +233,10 @@ def _beside(
         if file is not None:
             tables[table] = read_beside(file, table, people, origins(records), map_file)
             notes.append(f"{table} were read from {file.name}")
+    times = adam.find_times(source) if source and adam_too and tables["events"].empty else None
+    if times is not None:
+        tables["events"] = adam.events_of(_load(times, map_file), people)
+        notes.append(f"events were read from {times.name}")
     return tables["doses"], tables["events"], notes
 
 
