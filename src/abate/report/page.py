@@ -110,7 +110,7 @@ class Table:
     name : str
         Short and unique in the report; names its CSV.
     html : str
-        From `abate.report.tables.table` or `from_great_table`.
+        From `abate.report.tables.table`.
     data : pandas.DataFrame, optional
         The same as numbers, for the CSV.
     """

@@ -10,7 +10,7 @@ import pandas as pd
 
 from abate.report.series_tables import Shown
 from abate.report.series_view import SeriesView
-from abate.report.tables import NONE, from_great_table, number, percent
+from abate.report.tables import NONE, number, percent, table
 from abate.study.tables import COLUMNS
 
 __all__ = ["table_one"]
@@ -21,16 +21,17 @@ CONTRACT = {"age": "Age (years)", "weight": "Weight (kg)", "height": "Height (cm
 def table_one(view: SeriesView) -> Shown:
     """Return who took part: counts for what has names, median and range for what has numbers."""
     groups = _groups(view)
-    words, data = [], []
-    for block, name, cells in _rows(view, groups):
-        words.append({"block": block, "characteristic": name, **dict(zip(groups, cells, strict=True))})
-        data.append({"block": block, "characteristic": name, **dict(zip(groups, cells, strict=True))})
-    frame = pd.DataFrame(words)
+    rows = [
+        {"block": block, "characteristic": name, **dict(zip(groups, cells, strict=True))}
+        for block, name, cells in _rows(view, groups)
+    ]
+    frame = pd.DataFrame(rows)
     split = next(iter(view.series.subgroups), "")
     caption = f"Who took part{f', by {split}' if split else ''}"
     notes = ("Counts with percent; numbers as median (lowest to highest).",)
-    html = _great(frame, list(groups), caption)
-    return Shown("table-1", caption, frame.drop(columns="block"), pd.DataFrame(data), notes, html=html)
+    shown = frame.rename(columns={"characteristic": "Characteristic"})
+    html = table(shown, caption=caption, group="block", numeric=groups, notes=notes)
+    return Shown("table-1", caption, frame.drop(columns="block"), frame, notes, html=html)
 
 
 def _groups(view: SeriesView) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
@@ -88,12 +89,3 @@ def _spreads(values: Any, groups: dict[str, Any]) -> list[str]:
             text += f", {gone} missing" if gone else ""
         cells.append(text)
     return cells
-
-
-def _great(frame: pd.DataFrame, columns: list[str], caption: str) -> str:
-    from great_tables import GT
-
-    made = GT(frame, rowname_col="characteristic", groupname_col="block").cols_align("right", columns=columns)
-    made = made.tab_stubhead("Characteristic")
-    made = made.tab_source_note("Counts with percent; numbers as median (lowest to highest).")
-    return from_great_table(made, caption=caption)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from abate.ground.errors import InputError
+from abate.ground.errors import InputError, MissingExtra
 from abate.study.expression.contrast import Contrast, choose_levels, parse_contrast
+from abate.study.expression.formula_design import model_matrix
 from abate.study.expression.named_design import plan_design
 from abate.study.expression.sheet import ROLES, SampleSheet
 from abate.study.expression.simulate import simulate_counts
@@ -206,3 +209,14 @@ def test_confounded_columns_are_named_also_where_samples_are_fewer_than_coeffici
     data = simulate_counts(5, changed=0, patients=2, controls=2)
     with pytest.raises(InputError, match=r"cannot be told apart: 'group\[T\.patient\], subject.*4 samples for 5 coeff"):
         plan_design(SampleSheet(data.samples, {"subject": "subject", "group": "group"}, "s.csv"), "~ group + subject")
+
+
+def test_a_formula_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "formulaic", None)
+    with pytest.raises(MissingExtra, match=r"formulaic is not installed; .*pip install 'abate\[expression\]'"):
+        model_matrix("~ arm", pd.DataFrame({"arm": ["a", "b"]}))
+
+
+def test_a_formula_that_cannot_be_built_says_which_option_gave_it() -> None:
+    with pytest.raises(InputError, match=r"--reduced: this formula cannot be built .*nowhere"):
+        model_matrix("~ nowhere", pd.DataFrame({"arm": ["a", "b"]}), "--reduced")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from abate.ground.errors import InputError
+from abate.ground.errors import InputError, MissingExtra
 from abate.ground.files import did_you_mean
 from abate.study.expression.contrast import Contrast, choose_levels, first_level, ordered
 from abate.study.expression.counts import few
 from abate.study.expression.design import Design, check_estimable, check_sides
 from abate.study.expression.sheet import SampleSheet, as_text
 
-__all__ = ["formula_design", "formula_table"]
+__all__ = ["formula_design", "formula_table", "model_matrix"]
 
 
 def formula_design(sheet: SampleSheet, formula: str, asked: Contrast, reference: str | None) -> Design:
@@ -51,7 +52,7 @@ def formula_design(sheet: SampleSheet, formula: str, asked: Contrast, reference:
             levels = ordered(list(table[name].unique()))
             first = base if name == factor else first_level(levels)
             table[name] = pd.Categorical(table[name], [first, *[level for level in levels if level != first]])
-    matrix = _matrix(formula, table)
+    matrix = model_matrix(formula, table)
     check_estimable("--design", matrix)
     if factor is None:
         contrast, label = _coefficient(matrix, str(exact)), str(exact)
@@ -110,10 +111,9 @@ def formula_table(sheet: SampleSheet, formula: str, option: str) -> tuple[str, p
 
 
 def _named_columns(sheet: SampleSheet, formula: str, option: str) -> pd.DataFrame:
-    from formulaic import Formula  # type: ignore[import-untyped]
-
+    formulas = _formulaic()
     try:
-        variables = sorted(str(v) for v in Formula(formula.replace("~", "", 1)).required_variables)
+        variables = sorted(str(v) for v in formulas.Formula(formula.replace("~", "", 1)).required_variables)
     except Exception as error:
         raise InputError(option, "this formula cannot be read", value=formula, allowed="~ batch + condition") from error
     return _variables(sheet, variables, option)
@@ -173,17 +173,6 @@ def _levels(factor: str, column: pd.Series, asked: Contrast, reference: str | No
         base = reference if reference is not None else first_level(ordered(levels))
         asked = Contrast(factor, [level for level in ordered(levels) if level != base][-1], base)
     return choose_levels(factor, levels, asked, reference)
-
-
-def _matrix(formula: str, table: pd.DataFrame) -> pd.DataFrame:
-    from formulaic import model_matrix
-
-    try:
-        made = pd.DataFrame(model_matrix(formula.replace("~", "", 1), table)).astype(float)
-    except Exception as error:
-        raise InputError("--design", f"this formula cannot be built ({error})", value=formula) from error
-    made.index = table.index
-    return made
 
 
 def _contrast(matrix: pd.DataFrame, factor: str, tested: str, base: str) -> npt.NDArray[np.float64]:
@@ -275,3 +264,43 @@ def _pretended(sheet: SampleSheet, subject: pd.Series, table: pd.DataFrame, fact
         f" person: its p values are wrong; take --design {named!r}, or put the subject into the formula"
         f" (~ {column} + {factor or 'time'})",
     )
+
+
+def model_matrix(formula: str, table: pd.DataFrame, option: str = "--design") -> pd.DataFrame:
+    """Return the columns of a formula, one row a row of the table.
+
+    Parameters
+    ----------
+    formula : str
+        With its leading ``~``.
+    table : DataFrame
+        Holds the columns that the formula names.
+    option : str
+        Which option gave it, for errors.
+
+    Raises
+    ------
+    InputError
+        If the formula cannot be built on this table.
+    MissingExtra
+        Unless the extra ``expression`` is installed.
+
+    Examples
+    --------
+    >>> model_matrix("~ arm", pd.DataFrame({"arm": ["a", "b", "b"]}, index=["x", "y", "z"])).to_dict("list")
+    {'Intercept': [1.0, 1.0, 1.0], 'arm[T.b]': [0.0, 1.0, 1.0]}
+    """
+    formulas = _formulaic()
+    try:
+        made = pd.DataFrame(formulas.model_matrix(formula.replace("~", "", 1), table)).astype(float)
+    except Exception as error:
+        raise InputError(option, f"this formula cannot be built ({error})", value=formula) from error
+    return made.set_axis(table.index, axis=0)
+
+
+def _formulaic() -> Any:
+    try:
+        import formulaic  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise MissingExtra("expression", "formulaic") from error
+    return formulaic

@@ -25,6 +25,7 @@ from scipy.stats import f as fisher
 from abate.ground.errors import InputError
 from abate.study.expression.counts import few
 from abate.study.expression.design import Design
+from abate.study.expression.formula_design import model_matrix
 
 __all__ = ["TESTS", "likelihood_ratio", "ratio_p", "with_reduced"]
 
@@ -103,20 +104,12 @@ def _plain(design: Design, names: list[str]) -> str:
 
 
 def _built(design: Design, formula: str, table: pd.DataFrame | None) -> pd.DataFrame:
-    from formulaic import model_matrix  # type: ignore[import-untyped]
-
     if not formula.lstrip().startswith("~"):
         raise InputError("--reduced", "a formula starts with ~", value=formula, allowed="~ subject")
     frame = pd.DataFrame(index=design.matrix.index) if table is None else table.loc[design.matrix.index]
     if formula.replace("~", "", 1).strip() in ("1", ""):
         return pd.DataFrame({"Intercept": 1.0}, index=frame.index)
-    try:
-        made = pd.DataFrame(model_matrix(formula.replace("~", "", 1), frame)).astype(float)
-    except Exception as error:
-        raise InputError(
-            "--reduced", "this formula cannot be built", value=formula, allowed=f"columns of {design.formula}"
-        ) from error
-    return made.set_axis(frame.index, axis=0)
+    return model_matrix(formula, frame, "--reduced")
 
 
 def likelihood_ratio(dataset: Any, inference: Any, reduced: pd.DataFrame) -> Floats:
