@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -71,6 +75,27 @@ def test_a_data_set_gives_estimates_tables_and_a_report(capsys, data, tmp_path):
         "report.html", "fit.ext", "subjects.parquet", "observations.parquet", "iterations.parquet"
     }  # fmt: skip
     assert not list(tmp_path.glob("*.interrupted.npz"))
+
+
+@pytest.mark.slow
+def test_a_killed_fit_goes_on_to_the_same_numbers(capsys, data, tmp_path):
+    pytest.importorskip("emcee", reason="the extra 'fit' is not installed")
+    words = ("pk1_oral", data, "--iterations", "25,10", "--samples", 200, "--bayes", "--draws", 100, "--out")
+    program = "from abate.cli.main import main; main()"
+    killed = [sys.executable, "-c", program, "fit", *map(str, words), str(tmp_path / "killed")]
+    left = tmp_path / "killed.posterior.interrupted.npz"
+    with subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as work:
+        while not left.is_file() and work.poll() is None:
+            time.sleep(0.01)
+        work.kill()
+    assert work.returncode == -signal.SIGKILL
+    assert left.is_file()
+    assert not (tmp_path / "killed").exists()
+    code, again, error = call(capsys, *words, tmp_path / "killed", "--json")
+    assert code == 0, error
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.csv", "killed"]
+    _, whole, _ = call(capsys, *words, tmp_path / "whole", "--json")
+    assert json.loads(again) == json.loads(whole)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,38 @@ def test_the_same_seed_gives_the_same_draws(fit):
     assert np.array_equal(one.draws, other.draws)
 
 
+def test_after_interruptions_walkers_go_on_to_the_same_bits(fit, tmp_path):
+    options = {"seed": 3, "steps": 50, "samples": 100}
+    whole = sample_population(fit, **options)
+    left = tmp_path / "left.npz"
+    begun = []
+    for share in (0.1, 0.4, 0.8):  # within the first ensemble, at an end of one, within the last but one
+        told = []
+
+        def stop(done, share=share, told=told):
+            told.append(done)
+            if done > share:
+                raise KeyboardInterrupt("stopped")
+
+        with pytest.raises(KeyboardInterrupt, match="stopped"):
+            sample_population(fit, checkpoint=left, progress=stop, **options)
+        begun.append(told[0])
+    assert begun == sorted(set(begun))
+    resumed = sample_population(fit, checkpoint=left, **options)
+    assert np.array_equal(whole.draws, resumed.draws)
+    assert all(np.array_equal(v, resumed.subjects[n]) for n, v in whole.subjects.items())
+    assert whole.accepted == resumed.accepted
+    with pytest.raises(InputError, match=r"left.npz: the interrupted fit was another one; delete the file"):
+        sample_population(fit, checkpoint=left, seed=4, steps=50, samples=100)
+
+
+def test_a_file_that_is_no_checkpoint_is_named(fit, tmp_path):
+    left = tmp_path / "left.npz"
+    left.write_bytes(b"PK nothing")
+    with pytest.raises(InputError, match=r"left.npz: what the interrupted fit left cannot be read; delete the file"):
+        sample_population(fit, checkpoint=left, steps=10, samples=100)
+
+
 def test_a_prior_is_a_prior(fit):
     wide = PopulationPrior.of(fit, {})
     sharp = PopulationPrior.of(fit, {"b": (3.0, 0.1), "eta.b": (0.5,)})

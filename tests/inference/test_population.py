@@ -227,6 +227,22 @@ def test_bootstrap_redraws_whole_subjects(sixty):
     assert set(drawn.payload()) == set(sixty.flat.names)
 
 
+def test_an_interrupted_bootstrap_goes_on(sixty, tmp_path):
+    plan, left = Plan(15, 10), tmp_path / "left.npz"
+    whole = bootstrap(sixty, 3, seed=1, plan=plan)
+
+    def stop(done):
+        raise KeyboardInterrupt("stopped")
+
+    with pytest.raises(KeyboardInterrupt, match="stopped"):
+        bootstrap(sixty, 3, seed=1, plan=plan, progress=stop, checkpoint=left)
+    shares = []
+    assert np.array_equal(
+        bootstrap(sixty, 3, seed=1, plan=plan, progress=shares.append, checkpoint=left).values, whole.values
+    )
+    assert shares == pytest.approx([2 / 3, 1.0])
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [

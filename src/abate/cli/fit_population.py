@@ -41,10 +41,12 @@ class Task:
 
 def fit_dataset(task: Task, json_: bool, out: Path | None) -> None:
     """Fit a data set, print the estimates, and write what is asked for."""
-    checkpoint = None
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        checkpoint = out.with_name(f"{out.name}.interrupted.npz")
+    checkpoint, redrawn, sampled = (
+        None if out is None else out.with_name(f"{out.name}.{part}interrupted.npz")
+        for part in ("", "bootstrap.", "posterior.")
+    )
     if task.draws:
         from abate.inference.nlme.bayes import require
 
@@ -55,15 +57,18 @@ def fit_dataset(task: Task, json_: bool, out: Path | None) -> None:
         from abate.inference.nlme.bootstrap import bootstrap
 
         with progress(f"{task.bootstrap} redrawn data sets") as tell:
-            payload["bootstrap"] = bootstrap(found, task.bootstrap, task.seed, progress=tell).payload()
-    posterior = _posterior(task, found)
+            payload["bootstrap"] = bootstrap(
+                found, task.bootstrap, task.seed, progress=tell, checkpoint=redrawn
+            ).payload()
+    posterior = _posterior(task, found, sampled)
     if posterior is not None:
         payload["posterior"] = posterior.payload()
         payload["warnings"] += list(posterior.warnings)
     if out is not None:
         _write(found, posterior, payload, task.seed, out)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+    for left in (checkpoint, redrawn, sampled):
+        if left is not None:
+            left.unlink(missing_ok=True)
     warn(payload)
     emit(payload, kind="fit", seed=task.seed, json_=json_, out=None, show=lambda p: show_population(p, out))
 
@@ -82,7 +87,7 @@ def _saem(task: Task, checkpoint: Path | None) -> PopulationFit:
         )  # fmt: skip
 
 
-def _posterior(task: Task, found: PopulationFit) -> PopulationPosterior | None:
+def _posterior(task: Task, found: PopulationFit, checkpoint: Path | None) -> PopulationPosterior | None:
     if not task.draws:
         return None
     from abate.inference.nlme.bayes import sample_population
@@ -90,7 +95,7 @@ def _posterior(task: Task, found: PopulationFit) -> PopulationPosterior | None:
     with progress("posterior") as tell:
         return sample_population(
             found, seed=task.seed, steps=task.draws, samples=max(200, task.samples // 2), priors=task.priors,
-            progress=tell,
+            progress=tell, checkpoint=checkpoint,
         )  # fmt: skip
 
 

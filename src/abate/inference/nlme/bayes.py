@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from abate.ground.randomness import uniform
 from abate.ground.results import Estimate
 from abate.inference.nlme.fit import PopulationFit
 from abate.inference.nlme.information import flatten
+from abate.inference.nlme.interruption import keep, kept, key_of
 from abate.inference.nlme.marginal import Marginal, widened
 from abate.inference.nlme.population_prior import PopulationPrior
 from abate.inference.nlme.structure import Parameters
@@ -106,6 +108,7 @@ def sample_population(
     samples: int = 1000,
     priors: Mapping[str, tuple[float, ...]] | None = None,
     progress: Callable[[float], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> PopulationPosterior:
     """Sample the posterior of a population, beginning around its fit.
 
@@ -123,13 +126,15 @@ def sample_population(
         See `PopulationPrior.of`.
     progress : callable, optional
         Called with the share done.
+    checkpoint : Path, optional
+        Where to keep the walkers; when the file is there already, they go on from it, to the same bits.
 
     Raises
     ------
     MissingExtra
         If emcee or ArviZ is not installed.
     InputError
-        For a prior of something that is not estimated.
+        For a prior of something that is not estimated, or a checkpoint of another fit.
     """
     emcee, arviz = require()
     logging.getLogger("emcee.autocorr").setLevel(logging.ERROR)
@@ -146,29 +151,73 @@ def sample_population(
 
     walkers = max(24, 2 * prior.size + 2)
     burn = steps // 2
-    chains, accepted = [], []
+    key = key_of([fit.flat.values, fit.data.value, seed, steps, samples, walkers, sorted((priors or {}).items())])
+    work = _Ensembles(emcee, log_density, walkers, prior.size, burn + steps, key, checkpoint)
     for ensemble in range(ENSEMBLES):
         start = prior.around(fit, seed, ensemble, walkers)
-        moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
-        sampler = emcee.EnsembleSampler(walkers, prior.size, log_density, moves=moves)
-        state = emcee.State(start, random_state=np.random.RandomState(seed * ENSEMBLES + ensemble).get_state())
-        for first in range(0, burn + steps, _BATCH):
-            state = sampler.run_mcmc(state, min(_BATCH, burn + steps - first), skip_initial_state_check=True)
-            if progress:
-                done = min(first + _BATCH, burn + steps) / (burn + steps)
-                progress((ensemble + done) / ENSEMBLES)
-        chains.append(sampler.get_chain()[burn::thin])
-        accepted.append(float(np.mean(sampler.acceptance_fraction)))
-    vectors = np.stack(chains)
+        work.run(ensemble, start, seed * ENSEMBLES + ensemble, progress)
+    vectors = np.stack([work.chains[e][burn::thin] for e in range(ENSEMBLES)])
     draws = np.stack([_natural(fit, prior.parameters(v)) for v in vectors.reshape(-1, prior.size)])
     draws = draws.reshape(*vectors.shape[:3], -1)
     subjects, error = _subjects(fit, marginal, prior, vectors, seed)
     names = fit.flat.names
     rhat, effective = _diagnostics(emcee, arviz, names, draws)
     warnings = _warnings(rhat, effective, error)
-    return PopulationPosterior(
-        names, draws, subjects, rhat, effective, error, float(np.mean(accepted)), warnings, prior
-    )  # fmt: skip
+    return PopulationPosterior(names, draws, subjects, rhat, effective, error, work.accepted, warnings, prior)
+
+
+class _Ensembles:
+    """Chains of several ensembles of walkers, kept on the way."""
+
+    def __init__(self, emcee: Any, log_density: Callable[[Floats], float], walkers: int, size: int, total: int,
+                 key: str, checkpoint: Path | None) -> None:  # fmt: skip
+        self.emcee, self.total, self.key, self.checkpoint = emcee, total, key, checkpoint
+        moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+        self.sampler = emcee.EnsembleSampler(walkers, size, log_density, moves=moves)
+        self.held = kept(checkpoint, key)
+        self.chains: dict[int, Floats] = {
+            e: self.held[f"chain{e}"] for e in range(ENSEMBLES) if f"chain{e}" in self.held
+        }
+        self.moved = int(self.held.get("moved", 0))
+
+    @property
+    def accepted(self) -> float:
+        """Share of all steps so far."""
+        steps = sum(chain.shape[0] * chain.shape[1] for chain in self.chains.values())
+        return float(self.moved / steps)
+
+    def run(self, ensemble: int, start: Floats, seed: int, progress: Callable[[float], None] | None) -> None:
+        """Take an ensemble to the end, from where it was left."""
+        chain = self.chains.get(ensemble, np.empty((0, *start.shape)))
+        if chain.shape[0] and chain.shape[0] < self.total:
+            state = self._left()
+        else:
+            state = self.emcee.State(start, random_state=np.random.RandomState(seed).get_state())
+        while chain.shape[0] < self.total:
+            self.sampler.reset()
+            count = min(_BATCH, self.total - chain.shape[0])
+            state = self.sampler.run_mcmc(state, count, skip_initial_state_check=True)
+            chain = np.concatenate([chain, self.sampler.get_chain()])
+            self.chains[ensemble] = chain
+            self.moved += int(self.sampler.backend.accepted.sum())
+            self._keep(state)
+            if progress:
+                progress((ensemble + chain.shape[0] / self.total) / ENSEMBLES)
+
+    def _keep(self, state: Any) -> None:
+        if self.checkpoint is None:
+            return
+        kind, words, place, has_gauss, gauss = state.random_state
+        keep(self.checkpoint, self.key, {
+            **{f"chain{e}": chain for e, chain in self.chains.items()}, "moved": self.moved, "coords": state.coords,
+            "log_prob": state.log_prob, "random": words, "generator": [place, has_gauss, gauss], "kind": kind,
+        })  # fmt: skip
+
+    def _left(self) -> Any:
+        """Return the walkers and the random numbers as they were left."""
+        place, has_gauss, gauss = self.held["generator"].tolist()
+        random = (str(self.held["kind"]), self.held["random"], int(place), int(has_gauss), gauss)
+        return self.emcee.State(self.held["coords"], log_prob=self.held["log_prob"], random_state=random)
 
 
 def require() -> tuple[Any, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from abate.inference.nlme.course import Courses
 from abate.inference.nlme.dataset import Dataset, Unit
 from abate.inference.nlme.fit import PopulationFit
 from abate.inference.nlme.information import flatten
+from abate.inference.nlme.interruption import keep, kept, key_of
 from abate.inference.nlme.saem import Plan, run_saem
 from abate.inference.nlme.structure import CovariateEffect
 
@@ -79,6 +81,7 @@ def bootstrap(
     seed: int,
     plan: Plan | None = None,
     progress: Callable[[float], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> Bootstrap:
     """Fit redrawn data sets, each from the estimates of the fit.
 
@@ -92,10 +95,13 @@ def bootstrap(
         Default: 100 iterations to look around, 100 to average.
     progress : callable, optional
         Called with the share done.
+    checkpoint : Path, optional
+        Where to keep the fits that are done; when the file is there already, the others follow.
     """
     n = fit.data.subjects
-    found = []
-    for k in range(replicates):
+    key = key_of([fit.flat.values, fit.data.value, seed, plan])
+    found = list(kept(checkpoint, key).get("values", ()))[:replicates]
+    for k in range(len(found), replicates):
         rows = np.minimum((uniform(seed, "bootstrap", np.arange(n), k) * n).astype(np.int64), n - 1)
         data = redrawn(fit.data, rows)
         effects = tuple(CovariateEffect(e.parameter, e.text, e.values[rows]) for e in fit.structure.effects)
@@ -103,6 +109,8 @@ def bootstrap(
         shape = replace(fit.structure, effects=effects, start=fit.trace.parameters, present=present)
         trace = run_saem(shape, data, Courses(shape, data), seed + k + 1, plan or Plan(100, 100))
         found.append(flatten(shape, data, trace.parameters).values)
+        if checkpoint is not None:
+            keep(checkpoint, key, {"values": np.array(found)})
         if progress:
             progress((k + 1) / replicates)
     return Bootstrap(fit.flat.names, np.array(found))

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from abate.ground.errors import InputError, SolveError
-from abate.ground.files import write_atomically
 from abate.ground.randomness import uniform
 from abate.inference.nlme.course import Courses
 from abate.inference.nlme.dataset import Dataset
+from abate.inference.nlme.interruption import keep, kept, key_of
 from abate.inference.nlme.residual import best_sigma, fill_censored, log_likelihood
 from abate.inference.nlme.sampling import Chains
 from abate.inference.nlme.structure import Parameters, Structure
@@ -103,8 +103,8 @@ def run_saem(
     """
     chosen = plan or Plan()
     work = _Work(structure, data, courses, seed, chosen)
-    if checkpoint is not None and checkpoint.is_file():
-        work.load(checkpoint)
+    if checkpoint is not None:
+        work.resume(checkpoint)
     total = chosen.explore + chosen.smooth
     while work.iteration < total:
         work.iterate()
@@ -247,21 +247,16 @@ class _Work:
 
     def save(self, path: Path) -> None:
         """Keep everything that the next iteration depends on."""
-        import io
-
-        held: dict[str, Any] = {
+        keep(path, self._key(), {
             "iteration": self.iteration, "mu": self.now.mu, "beta": self.now.beta, "omega": self.now.omega,
             "sigma": self.now.sigma, "mean": self.mean, "square": self.square, "history": np.array(self.history),
             "phi": self.chains.phi, "predicted": self.chains.predicted, "likelihood": self.chains.likelihood,
-            "scale": self.chains.scale, "counter": self.chains.counter, "key": self._key(),
+            "scale": self.chains.scale, "counter": self.chains.counter,
             "own_scale": self.chains.own_scale, "own_mean": self.chains.own_mean,
             "own_square": self.chains.own_square, "sweeps": self.chains.sweeps,
-        }  # fmt: skip
-        buffer = io.BytesIO()
-        np.savez(buffer, **held)
-        write_atomically(path, buffer.getvalue())
+        })  # fmt: skip
 
-    def load(self, path: Path) -> None:
+    def resume(self, path: Path) -> None:
         """Go on from what `save` kept.
 
         Raises
@@ -269,28 +264,23 @@ class _Work:
         InputError
             If it belongs to another fit.
         """
-        with np.load(path) as held:
-            if str(held["key"]) != self._key():
-                raise InputError(
-                    str(path), "the interrupted fit was another one", hint="delete the file, or choose another --out"
-                )
-            self.iteration = int(held["iteration"])
-            self.now = Parameters(held["mu"], held["beta"], held["omega"], held["sigma"])
-            self.mean, self.square = held["mean"], held["square"]
-            self.history = list(held["history"])
-            self.chains.phi, self.chains.predicted = held["phi"], held["predicted"]
-            self.chains.likelihood, self.chains.scale = held["likelihood"], held["scale"].copy()
-            self.chains.own_scale, self.chains.own_mean = held["own_scale"], held["own_mean"]
-            self.chains.own_square = held["own_square"]
-            self.chains.counter, self.chains.sweeps = int(held["counter"]), int(held["sweeps"])
+        held = kept(path, self._key())
+        if not held:
+            return
+        self.iteration = int(held["iteration"])
+        self.now = Parameters(held["mu"], held["beta"], held["omega"], held["sigma"])
+        self.mean, self.square = held["mean"], held["square"]
+        self.history = list(held["history"])
+        self.chains.phi, self.chains.predicted = held["phi"], held["predicted"]
+        self.chains.likelihood, self.chains.scale = held["likelihood"], held["scale"]
+        self.chains.own_scale, self.chains.own_mean = held["own_scale"], held["own_mean"]
+        self.chains.own_square = held["own_square"]
+        self.chains.counter, self.chains.sweeps = int(held["counter"]), int(held["sweeps"])
 
     def _key(self) -> str:
-        import hashlib
-
-        parts = [
-            self.structure.model.hash, repr(self.structure.names), repr(self.structure.errors), str(self.seed),
-            repr(self.plan), self.data.value.tobytes().hex(), repr([e.text for e in self.structure.effects]),
-            self.structure.block.tobytes().hex(), self.data.time.tobytes().hex(), repr(self.data.units),
-            self.structure.start.mu.tobytes().hex(),
+        structure, data = self.structure, self.data
+        parts: list[Any] = [
+            structure.model.hash, structure.names, structure.errors, self.seed, self.plan, data.value, data.time,
+            data.censored, data.units, structure.block, structure.start.mu,
         ]  # fmt: skip
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+        return key_of([*parts, *((e.text, e.values.tolist()) for e in structure.effects)])
