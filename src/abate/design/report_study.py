@@ -226,14 +226,32 @@ def _sensitivity(body: Mapping[str, Any]) -> tuple[Part, ...]:
     if isinstance(tipping, Mapping):
         parts.append(Prose(_tipping_words(tipping)))
     elif tipping:
-        frame = pd.DataFrame(tipping)
-        frame.columns = ["Responders among the missing on control", "Needed among the missing on treatment"]
-        parts.append(Table("tipping", table(frame.head(15), caption="Tipping point (Fisher's exact test)"), data=frame))
+        parts.append(_tipping_table(tipping))
     if found.get("not_estimated"):
         parts.append(Prose(f"Not imputed by reference: {found['not_estimated']}.", role="note"))
     if not parts:
         parts.append(Prose("No value was missing."))
     return tuple(parts)
+
+
+def _tipping_table(rows: list[dict[str, Any]]) -> Part:
+    import pandas as pd
+
+    from abate.report.page import Table
+    from abate.report.tables import table
+
+    frame = pd.DataFrame(rows)
+    if "control_missing_category" in frame:
+        caption = "Tipping point by category: how bad the missing on treatment may have been for the result to stand"
+        heads = ["Missing on control taken for category", "Worst category of the missing on treatment"]
+        said = [
+            ["none is good enough" if value != value else f"{value:g}" for value in row]
+            for row in frame.to_numpy(float)
+        ]
+        return Table("tipping", table(pd.DataFrame(said, columns=heads), caption=caption), data=frame)
+    frame.columns = ["Responders among the missing on control", "Needed among the missing on treatment"]
+    shown = frame.head(15).astype({frame.columns[0]: str})
+    return Table("tipping", table(shown, caption="Tipping point (Fisher's exact test)"), data=frame)
 
 
 def _tipping_words(tipping: Mapping[str, Any]) -> str:

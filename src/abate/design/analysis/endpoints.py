@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,10 @@ from abate.ground.errors import InputError
 if TYPE_CHECKING:
     from abate.study.tables import StudyTables
 
-__all__ = ["Data", "compared", "data_of", "responded"]
+__all__ = ["Data", "Filling", "category", "compared", "data_of", "outcomes_of", "responded"]
+
+Filling = Literal["tie", "best", "worst", "loss"]
+"""What a missing value of a ranked composite is taken for: nothing, the treatment's gain or loss, or one's own loss."""
 
 Array = NDArray[np.float64]
 
@@ -243,9 +246,7 @@ def _times(data: Data, events: Intercurrent, level: float) -> tuple[Compared, st
 
 def _ordered(data: Data, events: Intercurrent, level: float) -> tuple[Compared, str]:
     people = data.people
-    values = _last_before(data, events)
-    sign = 1.0 if data.lower_is_better else -1.0
-    final = sign * values[:, -1]
+    final = category(data, _last_before(data, events))
     failed = events.composite <= 7.0 * data.endpoint.week
     if failed.any():
         final = np.where(failed, np.nanmax(final), final)
@@ -253,16 +254,50 @@ def _ordered(data: Data, events: Intercurrent, level: float) -> tuple[Compared, 
     return ordered(final, people.treated, people.stratum, level=level), words
 
 
+def category(data: Data, values: Array) -> Array:
+    """Return the category at the last week, the lowest best, shape (people,)."""
+    return np.asarray((1.0 if data.lower_is_better else -1.0) * values[:, -1])
+
+
 def _wins(data: Data, events: Intercurrent, level: float) -> tuple[Compared, str]:
+    return wins(outcomes_of(data, events), level=level), "a comparison that a missing value hides is a tie"
+
+
+def outcomes_of(data: Data, events: Intercurrent | None = None, *, filling: Filling = "tie") -> list[Outcome]:
+    """Return the outcomes of a ranking, the most important first.
+
+    Parameters
+    ----------
+    data : Data
+    events : Intercurrent, optional
+        Of an estimand; none is as under the treatment policy.
+    filling : {'tie', 'best', 'worst', 'loss'}
+        What missing values are taken for, and time after somebody left early: nothing; the best on treatment and the
+        worst on control; the other way round; the worst on both.
+
+    Raises
+    ------
+    InputError
+        When nobody was seen at a week of the ranking.
+    """
     people, due = data.people, 7.0 * data.endpoint.week
     treated = people.treated
+    none = np.full(people.n, np.inf)
+    events = Intercurrent(none, none, none) if events is None else events
     outcomes = []
     if np.isfinite(events.composite).any():
         outcomes.append(_waiting(np.minimum(events.composite, np.inf), people.followed, treated, 0.0))
+    # Of whom a missing value is taken for the worst.
+    worst = {"tie": none < 0, "best": ~treated, "worst": treated, "loss": none > 0}[filling]
     for one in data.endpoint.ranking:
         if one.event is not None:
+            day = people.day(one.event)
             watched = np.minimum(np.minimum(people.followed, due), events.hypothetical)
-            outcomes.append(_waiting(people.day(one.event), watched, treated, one.margin))
+            if filling != "tie":
+                left = (day > watched) & (watched < due)
+                day = np.where(left & worst, watched, day)
+                watched = np.where(left & ~worst, due, watched)
+            outcomes.append(_waiting(day, watched, treated, one.margin))
             continue
         week = data.endpoint.week if one.week is None else one.week
         values, weeks = values_of(data.tables, people, str(one.measure), (0, week), window=data.window)
@@ -270,8 +305,10 @@ def _wins(data: Data, events: Intercurrent, level: float) -> tuple[Compared, str
             raise InputError(f"endpoint {data.endpoint.name!r}", f"no {one.measure} was seen in week {week}")
         values = events.observed(values, weeks)
         change = (values[:, -1] - values[:, 0]) * (-1.0 if one.better == "lower" else 1.0)
+        if filling != "tie":
+            change = np.where(np.isnan(change), np.where(worst, -np.inf, np.inf), change)
         outcomes.append(Outcome(change[treated], change[~treated], margin=one.margin))
-    return wins(outcomes, level=level), "a comparison that a missing value hides is a tie"
+    return outcomes
 
 
 def _waiting(day: Array, watched: Array, treated: NDArray[np.bool_], margin: float) -> Outcome:

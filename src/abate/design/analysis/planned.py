@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from abate.design.analysis.compare import Compared, pooled, shares
-from abate.design.analysis.endpoints import Data, compared, data_of, responded
-from abate.design.analysis.imputation import imputed, monotone
-from abate.design.analysis.missing import reference_based, tipping_point, tipping_responders
+from abate.design.analysis.compare import Compared
+from abate.design.analysis.endpoints import Data, compared, data_of
 from abate.design.analysis.people import People, people_of
+from abate.design.analysis.sensitivity import sensitivity
 from abate.design.plan import Plan, plan
 from abate.design.protocol.file import DesignFile, Estimand
 from abate.design.protocol.sap import STRATEGIES, estimands_of
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from abate.study.tables import StudyTables
 
 __all__ = ["analyse_as_planned"]
-
-REFERENCE = ("missing-at-random", "jump-to-reference", "copy-reference")
 
 
 def analyse_as_planned(
@@ -82,7 +79,7 @@ def analyse_as_planned(
         "notes": list(notes),
         "primary": name,
         "estimands": {key: {k: v for k, v in row.items() if k != "found"} for key, row in rows.items()},
-        "sensitivity": _sensitivity(data, seed),
+        "sensitivity": sensitivity(data, seed),
         "secondary": _secondary(tables, design, people),
     }
     if first.get("found") is not None and made.sequential.looks > 1:
@@ -127,75 +124,6 @@ def _flow(people: People, data: Data, design: DesignFile) -> dict[str, Any]:
             },
         }
     return arms
-
-
-def _sensitivity(data: Data, seed: int) -> dict[str, Any]:
-    """Return what the missing values could hide, for the kinds that have an answer."""
-    if data.kind == "change":
-        return _of_a_score(data, seed)
-    if data.kind == "responders":
-        return _of_responders(data, seed)
-    if data.kind == "time-to-flare":
-        return _of_a_time(data)
-    return {}
-
-
-def _of_a_score(data: Data, seed: int) -> dict[str, Any]:
-    filled, count = monotone(data.values)
-    a, b = filled[data.people.treated], filled[~data.people.treated]
-    found: dict[str, Any] = {"gaps_filled": count}
-    if not np.isnan(filled[:, -1]).any():
-        return found | {"missing": 0}
-    try:
-        for method in REFERENCE:
-            one = reference_based(a, b, method=method, seed=seed)
-            found[method] = {**one.difference.as_dict(), "p": one.p, "missing": one.missing}
-        direction = 1.0 if data.lower_is_better else -1.0
-        furthest = direction * 3 * float(np.nanstd(filled[:, -1], ddof=1))
-        point = tipping_point(a, b, worse=furthest, seed=seed)
-        found["tipping_point"] = {"shift": point, "tried_to": furthest, "method": "delta added to imputed values"}
-    except InputError as error:
-        found["not_estimated"] = str(error)
-    return found
-
-
-def _of_responders(data: Data, seed: int) -> dict[str, Any]:
-    known = responded(data, data.values)
-    a, b = known[data.people.treated], known[~data.people.treated]
-    counts = [(int(np.nansum(one)), int((~np.isnan(one)).sum()), len(one)) for one in (a, b)]
-    found: dict[str, Any] = {}
-    if counts[0][1] == counts[0][2] and counts[1][1] == counts[1][2]:
-        return {"missing": 0}
-    for name, mine, other in (("best-case", 1.0, 0.0), ("worst-case", 0.0, 1.0)):
-        hit = np.where(np.isnan(known), np.where(data.people.treated, mine, other), known)
-        found[name] = shares(hit, data.people.treated, data.people.stratum).as_dict()
-    if counts[0][2] - counts[0][1] <= 60 and counts[1][2] - counts[1][1] <= 60:
-        rows = tipping_responders(counts[0], counts[1])
-        found["tipping_point"] = [{"control_missing_responders": c, "treatment_needed": t} for c, t in rows]
-    if data.endpoint.fall is not None or data.endpoint.at_most is not None or data.endpoint.at_least is not None:
-        try:
-            for method in REFERENCE:
-                whole = imputed(data.values, data.people.treated, method, seed=seed)
-                each = [shares(responded(data, one), data.people.treated, data.people.stratum) for one in whole]
-                found[method] = pooled(each, method.replace("-", " ")).as_dict()
-        except InputError as error:
-            found["not_estimated"] = str(error)
-    return found
-
-
-def _of_a_time(data: Data) -> dict[str, Any]:
-    """Count everybody who left the treatment arm early as having had the event then."""
-    from abate.design.analysis.compare import times
-
-    people = data.people
-    due = min(7.0 * data.endpoint.week or people.days, people.days)
-    day, watched = people.day(data.endpoint.event), np.minimum(people.followed, due)
-    seen = day <= watched
-    early = ~seen & (watched < due)
-    worst = times(
-        np.where(seen, day, watched), seen | (early & people.treated), people.treated, people.stratum, until=due
-    )
-    return {"worst-case": worst.as_dict() | {"people": int((early & people.treated).sum())}}
 
 
 def _secondary(tables: StudyTables, design: DesignFile, people: People) -> dict[str, Any]:

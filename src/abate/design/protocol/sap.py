@@ -73,7 +73,7 @@ def sap(design: DesignFile, made: Plan, size: str | None = None) -> str:
         "## Interim analyses",
         _interim(made),
         "## Missing data",
-        _missing(design),
+        _missing(design, made),
         "## Secondary endpoints",
         _secondary(design),
         "## Software",
@@ -128,14 +128,35 @@ def _interim(made: Plan) -> str:
     return "\n".join(lines)
 
 
-def _missing(design: DesignFile) -> str:
-    given = design.analysis.sensitivity or (
-        "reference-based multiple imputation (jump to reference, copy reference) of values after stopping the drug",
-        "tipping point: how much worse the missing values on treatment would have to be for the result to turn",
+def _missing(design: DesignFile, made: Plan) -> str:
+    kind = made.comparison.endpoint if made.comparison else ""
+    reference = (
+        "reference-based multiple imputation (jump to reference, copy reference) of values after stopping the drug"
     )
-    return "\n".join(
-        ["The primary analysis assumes values missing at random. That is tested by:", "", *(f"- {g}" for g in given)]
+    usual = {
+        "ordered-outcome": (
+            "multiple imputation from people of the arm, or of the control, who stood at the same category before",
+            "best and worst case, and the worst category for everybody missing",
+            "tipping point: how bad a category the missing on treatment may have been for the result to stand",
+        ),
+        "win-ratio": (
+            "best and worst case: comparisons that missing values hide taken for wins, and for losses, of the treatment",
+            "everybody missing taken to lose",
+        ),
+        "time-to-flare": ("everybody who left the treatment arm early counted as having had the event then",),
+    }.get(
+        kind,
+        (
+            reference,
+            "tipping point: how much worse the missing values on treatment would have to be for the result to turn",
+        ),
     )
+    first = {
+        "win-ratio": "In the primary analysis a comparison that a missing value hides is a tie.",
+        "time-to-flare": "The primary analysis assumes that leaving tells nothing of the event to come.",
+    }.get(kind, "The primary analysis assumes values missing at random.")
+    given = design.analysis.sensitivity or usual
+    return "\n".join([f"{first} That is tested by:", "", *(f"- {g}" for g in given)])
 
 
 def _secondary(design: DesignFile) -> str:
