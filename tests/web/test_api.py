@@ -57,6 +57,45 @@ def test_an_answer_sheet_is_scored(api: Any) -> None:
     assert api("POST", "/score", json=sheet).json()["scores"]["total"] == 100
 
 
+PATIENT = {
+    "disease": "pmr",
+    "today": "2026-06-01",
+    "diagnosed": "2025-11-01",
+    "drugs": [
+        {"regimen": "prednisone 15 mg every morning", "from": "2025-11-01"},
+        {"regimen": "prednisone 5 mg every morning", "from": "2026-04-01"},
+    ],
+}
+
+
+def test_a_search_shows_its_front_with_the_guideline_on_it(api: Any) -> None:
+    ask = {"patient": PATIENT, "options": ["guideline"], "people": 16, "weeks": 16, "optimise": True, "trials": 8}
+    made = api("POST", "/plan", json=ask | {"risk": 0.5, "may": ["none", "tocilizumab 162 mg sc every week"]}).json()
+    found = made["optimised"]
+    assert found["risk"] == 0.5
+    assert found["guideline"]["label"] == made["options"]["guideline"]["label"]
+    assert set(made["options"]) == {"guideline", "optimised"}
+    front = [(row["flare"], row["mean-prednisone-mg"]) for row in found["front"]]
+    assert front == sorted(front, key=lambda row: row[1])
+    assert {"antibody", "first_hold_weeks"} <= set(found["settings"])
+
+
+@pytest.mark.parametrize(
+    ("details", "part"),
+    [
+        ({"optimise": True, "risk": 1.5}, "body.risk"),
+        ({"optimise": True, "trials": 5000}, "body.trials"),
+        ({"optimise": True, "may": []}, "body.may"),
+        ({"optimise": True, "may": ["tocilizumab"]}, "antibody"),
+        ({"risk": 0.2}, "this belongs to a search"),
+        ({"may": ["none"]}, "this belongs to a search"),
+        ({"optimise": True, "patient": PATIENT | {"disease": "ra"}}, "flares are not forecast"),
+    ],
+)
+def test_a_search_that_cannot_be_made_is_refused_in_a_line(api: Any, details: dict[str, Any], part: str) -> None:
+    refused(api("POST", "/plan", json={"patient": PATIENT, "people": 16, "weeks": 8} | details), 422, part)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "details", "status", "part"),
     [

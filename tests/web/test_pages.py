@@ -88,6 +88,33 @@ def test_a_patient_is_typed_in_compared_chosen_and_handed_over(page: Any, tmp_pa
     page.get_by_text("(змінено вами)").first.wait_for()
 
 
+def test_a_search_is_stopped_made_and_its_plan_put_beside_the_others(page: Any, browser: Any, served: str) -> None:
+    enter_patient(page, "6")
+    page.goto("/compare")
+    page.get_by_label("Plans to try").fill("120")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_text("Searching:").wait_for()
+    other = browser.new_context(base_url=served, locale="en-GB")  # does not wait for it
+    other.set_default_timeout(PATIENCE_MS)
+    beside = other.new_page()
+    enter_patient(beside, "15")
+    beside.goto("/compare")
+    beside.get_by_role("checkbox", name="EULAR/ACR 2015: 1 mg every 4 weeks", exact=True).wait_for()
+    other.close()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped; nothing was kept of it.").wait_for()
+
+    page.get_by_label("Plans to try").fill("8")
+    page.get_by_label("Flare risk to accept (%)").fill("60")
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.get_by_role("img", name="plans that no other beats").first.wait_for()
+    assert "(the guideline's plan)" in page.get_by_role("table").last.locator("tbody tr").last.inner_text()
+    page.get_by_role("button", name="Compare the plan that was found").click()
+    page.get_by_role("heading", name="Side by side").wait_for()
+    assert page.get_by_role("checkbox", name="Found by the search").is_checked()
+    assert "6 mg for" in page.locator("table").first.locator("tbody tr").last.inner_text()
+
+
 def test_two_browsers_keep_their_patients_apart(browser: Any, served: str) -> None:
     pages = []
     for dose in ("7.5", "15"):

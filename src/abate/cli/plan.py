@@ -100,7 +100,7 @@ def plan(
     found = None
     if optimise:
         with progress("searching") as tell:
-            found = _search(like, options, risk, may, trials, weeks, tell)
+            found = _search(like, risk, may, trials, weeks, tell)
         options = {**options, found.chosen.option.slug: found.chosen.option}
     with progress("forecasting") as tell:
         made_of = forecasts(like, options, weeks=weeks, progress=tell)
@@ -143,16 +143,13 @@ def _import(file: Path, given: Mapping[str, Any], out: Path | None, *, plain: bo
 
 
 def _search(
-    like: People, options: Mapping[str, Option], risk: float | None, may: list[str] | None, trials: int,
-    weeks: int | None, tell: Callable[[float], None],
+    like: People, risk: float | None, may: list[str] | None, trials: int, weeks: int | None,
+    tell: Callable[[float], None],
 ) -> Optimum:  # fmt: skip
     from abate.planner.optimise import optimise
-    from abate.planner.options import candidates
-    from abate.planner.settings import candidate_list
+    from abate.planner.options import reference_of
 
-    name = candidate_list(like.record.disease).reference
-    everything = candidates(like.record)
-    reference = everything.get(name) or next(iter(options.values()))
+    reference = reference_of(like.record)
     return optimise(like, reference, risk, antibodies=may, trials=trials, weeks=weeks, progress=tell)
 
 

@@ -8,7 +8,7 @@ reported comes from that, and the choice from both.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,8 @@ class Optimum:
     front: tuple[Tried, ...]
     guideline: Tried
     tried: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the search chose: `abate.planner.search.option_of` makes the plan of it again."""
 
     @property
     def saved(self) -> Estimate:
@@ -134,6 +136,7 @@ class Optimum:
             "says": self.says,
             "plans_tried": self.tried,
             "chosen": self.chosen.option.slug,
+            "settings": dict(self.settings),
             "flare": share(ours, effective),
             "flare_of_reference": share(theirs, effective),
             "flare_difference": paired_difference(ours.astype(float), theirs.astype(float)),
@@ -194,13 +197,18 @@ def optimise(
     limit = base.flare if wanted is None else wanted
     ready = min(space().adrenals_ready, base.ready) if np.isfinite(base.ready) else space().adrenals_ready
     aim = _Aim(limit, ready)
-    found = _search(people, allowed, trials, weeks, aim, lambda done: progress(0.8 * done) if progress else None)
+    found = _search(people, allowed, trials, weeks, aim, _part(progress, 0.0, 0.8))
     other = afresh(people, weeks)
     again = forecast(other, reference, weeks)
     if wanted is None:
         aim = _Aim((base.flare + float(np.isfinite(again.flare_day).mean())) / 2, ready)
-    chosen, kept = _choice(found, other, aim, weeks, lambda done: progress(0.8 + 0.2 * done) if progress else None)
-    return Optimum(aim.flare, chosen, again, kept, ready, front_of(found), base, len(found))
+    chosen, settings, kept = _choice(found, other, aim, weeks, _part(progress, 0.8, 1.0))
+    return Optimum(aim.flare, chosen, again, kept, ready, front_of(found), base, len(found), settings)
+
+
+def _part(progress: Callable[[float], None] | None, low: float, high: float) -> Callable[[float], None]:
+    """Tell a part of the work as that part of the whole."""
+    return lambda done: progress(low + (high - low) * done) if progress else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +230,7 @@ def _search(
         import optuna
     except ImportError:
         raise MissingExtra("planner", "optuna") from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a search that is stopped is no failure
     seed = people.posterior.seed
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(16, max(trials // 3, 1)))
     study = optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
@@ -276,7 +284,7 @@ def _tried(made: Forecast, settings: Mapping[str, Any]) -> Tried:
 
 def _choice(
     found: Sequence[Tried], people: People, aim: _Aim, weeks: int | None, tell: Callable[[float], None]
-) -> tuple[Forecast, bool]:
+) -> tuple[Forecast, Mapping[str, Any], bool]:
     """Try the best again on another future; return the least prednisone that keeps to the aim in both together."""
     order = sorted(found, key=lambda row: (aim.missed(row.flare, row.ready), row.prednisone))[:FINALISTS]
     best: list[tuple[float, float, int, Forecast]] = []
@@ -286,8 +294,8 @@ def _choice(
         both = aim.missed((again.flare + row.flare) / 2, (again.ready + row.ready) / 2)
         best.append((both, again.prednisone, place, made))
         tell(place / len(order))
-    missed, _, _, chosen = min(best, key=lambda row: row[:3])
-    return chosen, missed <= 0
+    missed, _, place, chosen = min(best, key=lambda row: row[:3])
+    return chosen, order[place - 1].settings, missed <= 0
 
 
 def afresh(people: People, weeks: int | None = None) -> People:

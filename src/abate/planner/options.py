@@ -21,7 +21,9 @@ from abate.science.regimen import Regimen, Taper, load_taper, parse
 from abate.science.regimen.taper import Step
 from abate.science.regimen.value import number
 
-__all__ = ["Option", "PlannedStep", "antibody_of", "candidates", "choose", "option_from_text", "week_before"]
+__all__ = [
+    "Option", "PlannedStep", "antibody_of", "candidates", "choose", "option_from_text", "reference_of", "week_before",
+]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 
@@ -235,6 +237,12 @@ def choose(record: Record, names: list[str] | None) -> dict[str, Option]:
                 "--option", "there is no such option", value=name, allowed=options, hint=did_you_mean(name, options)
             )
     return {name: options[name] for name in names} if names else options
+
+
+def reference_of(record: Record) -> Option:
+    """Return the option that others are compared with: the library's reference, else the first."""
+    options = candidates(record)
+    return options.get(candidate_list(record.disease).reference) or next(iter(options.values()))
 
 
 def option_from_text(record: Record, text: str, *, name: str = "plan", label: str = "") -> Option:

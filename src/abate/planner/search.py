@@ -22,7 +22,7 @@ from abate.science.regimen.taper import Step
 from abate.science.regimen.value import number
 from abate.study.observation import load_clinic
 
-__all__ = ["Space", "option_of", "space", "suggest", "with_hold"]
+__all__ = ["Space", "fits", "option_of", "space", "suggest", "with_hold"]
 
 NEAR = "near-flare"
 """Setting of a policy that holds the dose."""
@@ -131,6 +131,18 @@ def option_of(record: Record, settings: Mapping[str, Any], slug: str = "optimise
     taper = Taper(slug, label, "prednisone", source, "assumed", tuple(steps), 0.0)
     return Option(slug, label, taper, policy.name, record.dose, antibody, since, week_before(record),
                   with_hold(policy, share, record.disease))  # fmt: skip
+
+
+def fits(record: Record, settings: Mapping[str, Any]) -> bool:
+    """Tell whether settings are those of this record's doses: after a change of dose a search is made anew."""
+    asked: list[str] = []
+
+    def note(name: str, allowed: Sequence[Any]) -> Any:
+        asked.append(name)
+        return allowed[0]
+
+    suggest(record, ["none"], note)
+    return record.dose > 0 and set(settings) == {*asked, "antibody"}
 
 
 def with_hold(policy: Policy, share: float, disease: str) -> Policy:

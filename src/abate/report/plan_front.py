@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,9 +12,10 @@ from abate.report.figures import arm_colours
 from abate.report.page import Figure, Part, Prose, Section, Table
 from abate.report.tables import brief, percent, table
 
-__all__ = ["front_figure", "searched"]
+__all__ = ["AXES", "GUIDELINE", "READY", "front_figure", "searched"]
 
 GUIDELINE = "the guideline's plan"
+AXES = ("Prednisone, mean of people (mg)", "Chance of a flare (%)")
 READY = (
     ("adrenals ready in 80 % or more", 0.8, 2.0, "circle"),
     ("in 50 to 80 %", 0.5, 0.8, "square"),
@@ -69,16 +70,25 @@ def frame_ends(found: Mapping[str, Any]) -> tuple[float, float]:
     return min(amounts), max(amounts)
 
 
-def front_figure(found: Mapping[str, Any]) -> Any:
-    """Draw flares against prednisone, the adrenals as shape and colour, the guideline's plan as a diamond."""
-    figure = blank("Prednisone, mean of people (mg)", "Chance of a flare (%)")
+def front_figure(found: Mapping[str, Any], say: Callable[[str], str] = str) -> Any:
+    """Draw flares against prednisone, the adrenals as shape and colour, the guideline's plan as a diamond.
+
+    Parameters
+    ----------
+    found : mapping
+        What results.json holds at ``optimised``.
+    say : callable
+        Puts a text of the drawing into the reader's language.
+    """
+    figure = blank(say(AXES[0]), say(AXES[1]))
     names = [name for name, *_ in READY]
     colours = arm_colours([*names, GUIDELINE])
     for name, low, high, symbol in READY:
         rows = [row for row in found["front"] if low <= (row["adrenals-ready"] or 0.0) < high]
         if rows:
-            _points(figure, rows, name, {"size": 10, "symbol": symbol, "color": colours[name]})
-    _points(figure, [found["guideline"]], GUIDELINE, {"size": 15, "symbol": "diamond", "color": colours[GUIDELINE]})
+            _points(figure, rows, say(name), {"size": 10, "symbol": symbol, "color": colours[name]})
+    base = {"size": 15, "symbol": "diamond", "color": colours[GUIDELINE]}
+    _points(figure, [found["guideline"]], say(GUIDELINE), base)
     figure.add_hline(y=100 * found["risk"], line={"width": 1, "dash": "dot", "color": "#6e7681"})
     figure.update_yaxes(range=[-3, 103])
     return figure

@@ -15,6 +15,7 @@ from abate.ground.errors import InputError
 
 if TYPE_CHECKING:
     from abate.planner.forecast import Forecast
+    from abate.planner.optimise import Optimum
     from abate.planner.options import Option
     from abate.planner.people import People
     from abate.planner.record import Record
@@ -25,6 +26,8 @@ PEOPLE = 128
 """Virtual people behind a page's forecast."""
 SKETCH = 48
 """Virtual people behind the first drawing of a step that was moved; the others follow."""
+SEARCHED = 64
+"""Virtual people that a search tries plans on."""
 SHOWN = 3
 """Options that are compared before anybody chose which."""
 
@@ -42,9 +45,17 @@ class PlanRequest(BaseModel):
     seed: int = Field(1, ge=0, le=2**32 - 1)
     prior: bool = Field(False, description="Do not use the patient's measurements.")
     explain: bool = Field(False, description="Also: are recent complaints a flare, withdrawal or the adrenals?")
+    optimise: bool = Field(False, description="Also search for the least prednisone at a flare risk.")
+    risk: float | None = Field(
+        None, gt=0, lt=1, description="Flare risk for the search; else the record's, else that of the guideline's plan."
+    )
+    may: Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=4)] | None = Field(
+        None, description="Antibodies that the search may choose, or 'none'; by default what is taken now."
+    )
+    trials: int = Field(30, ge=8, le=120, description="Plans that the search tries.")
 
 
-def answer_plan(request: PlanRequest) -> dict[str, Any]:
+def answer_plan(request: PlanRequest, tell: Callable[[float], None] = lambda share: None) -> dict[str, Any]:
     """Forecast the options of a record and return what results.json holds.
 
     Raises
@@ -54,7 +65,8 @@ def answer_plan(request: PlanRequest) -> dict[str, Any]:
     """
     from abate.planner.explain import explain
     from abate.planner.forecast import forecasts
-    from abate.planner.options import choose, option_from_text
+    from abate.planner.optimise import optimise
+    from abate.planner.options import choose, option_from_text, reference_of
     from abate.planner.people import people_like
     from abate.planner.plan import payload
     from abate.planner.record import record_from
@@ -65,10 +77,20 @@ def answer_plan(request: PlanRequest) -> dict[str, Any]:
         typed = option_from_text(record, request.text)
         options = {**options, typed.slug: typed}
     basis: Any = "prior" if request.prior else "auto"
-    people = people_like(record, request.people, request.seed, basis=basis, weeks=request.weeks)
-    made = payload(people, forecasts(people, options, weeks=request.weeks))
+    if not request.optimise and (request.risk is not None or request.may):
+        key = "risk" if request.risk is not None else "may"
+        raise InputError(key, "this belongs to a search", hint="add: optimise = true")
+    people = people_like(record, request.people, request.seed, basis=basis, weeks=request.weeks, progress=tell)
+    found = None
+    if request.optimise:
+        found = optimise(people, reference_of(record), request.risk, antibodies=request.may, trials=request.trials,
+                         weeks=request.weeks, progress=tell)  # fmt: skip
+        options = {**options, found.chosen.option.slug: found.chosen.option}
+    made = payload(people, forecasts(people, options, weeks=request.weeks, progress=tell))
+    if found is not None:
+        made["optimised"] = found.as_dict()
     if request.explain:
-        made["explanation"] = explain(record, seed=request.seed).as_dict()
+        made["explanation"] = explain(record, seed=request.seed, progress=tell).as_dict()
     return made
 
 
@@ -116,7 +138,7 @@ def changed(record: Record | None, **values: Any) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A plan as a browser keeps it: an option of the record, or one typed, with steps that were moved.
+    """A plan as a browser keeps it: an option of the record, one typed or one found, with steps that were moved.
 
     Attributes
     ----------
@@ -126,26 +148,40 @@ class Variant:
         A plan in words; empty for an option of the record.
     moves : tuple of (int, float, int)
         Step, mg, days.
+    settings : tuple of (str, object)
+        What a search chose; empty for any other plan.
     """
 
     slug: str
     text: str = ""
     moves: tuple[tuple[int, float, int], ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Variant:
         """Read what `as_dict` wrote."""
         moves = tuple((int(s), float(mg), int(days)) for s, mg, days in data.get("moves", ()))
-        return cls(str(data["slug"]), str(data.get("text", "")), moves)
+        settings = tuple((str(name), value) for name, value in data.get("settings", ()))
+        return cls(str(data["slug"]), str(data.get("text", "")), moves, settings)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data, for the browser's storage."""
-        return {"slug": self.slug, "text": self.text, "moves": [list(move) for move in self.moves]}
+        data: dict[str, Any] = {"slug": self.slug, "text": self.text, "moves": [list(move) for move in self.moves]}
+        return data | ({"settings": [list(pair) for pair in self.settings]} if self.settings else {})
 
     @property
     def key(self) -> str:
         """A name of its own among the plans that are compared."""
         return f"{self.slug}-moved" if self.moves else self.slug
+
+    def fits(self, record: Record) -> bool:
+        """Tell whether the plan is one of this record: what a search found holds for the dose that it was found at."""
+        from abate.planner.options import candidates
+        from abate.planner.search import fits
+
+        if self.settings:
+            return fits(record, dict(self.settings))
+        return bool(self.text) or self.slug in candidates(record)
 
     def option(self, record: Record) -> Option:
         """Return the option.
@@ -156,8 +192,14 @@ class Variant:
             If there is none of that name, the text is not understood, or a step does not exist.
         """
         from abate.planner.options import choose, option_from_text
+        from abate.planner.search import option_of
 
-        found = option_from_text(record, self.text) if self.text else choose(record, [self.slug])[self.slug]
+        if self.settings:
+            if not self.fits(record):
+                raise InputError("plan", "the dose has changed since this plan was found", hint="search again")
+            found = option_of(record, dict(self.settings))
+        else:
+            found = option_from_text(record, self.text) if self.text else choose(record, [self.slug])[self.slug]
         for step, mg, days in self.moves:
             found = found.moved(step, mg=mg, days=days)
         return replace(found, slug=self.key)
@@ -165,7 +207,7 @@ class Variant:
 
 @dataclass
 class Desk:
-    """What has been worked out for one browser's patient; forgotten when the record changes.
+    """What has been worked out for one browser's patient; another record has a desk of its own.
 
     Examples
     --------
@@ -178,16 +220,14 @@ class Desk:
     few: People | None = None
     forecasts: dict[Variant, Forecast] = field(default_factory=dict)
     rough: set[Variant] = field(default_factory=set)
+    found: Optimum | None = None
 
     def on(self, record: Record) -> Desk:
-        """Clear the desk where it holds another record."""
+        """Return the desk of a record: this one where it is its, else an empty one."""
         from abate.planner.record import record_text
 
         text = record_text(record)
-        if text != self.written:
-            self.written, self.people, self.few = text, None, None
-            self.forecasts, self.rough = {}, set()
-        return self
+        return self if text == self.written else Desk(text)
 
     def made(self, variants: Iterable[Variant]) -> bool:
         """Whether every one of these is forecast."""
@@ -202,7 +242,8 @@ class Desk:
         # Making the people takes most of the time.
         share = 0.6
         if self.people is None:
-            self.people = people_like(record, PEOPLE, progress=lambda done: tell(share * done))
+            people = people_like(record, PEOPLE, progress=lambda done: tell(share * done))
+            self.people = self.people or people  # another job of this desk may have made them meanwhile
         missing = [variant for variant in options if variant not in self.forecasts or variant in self.rough]
         for place, variant in enumerate(missing):
             tell(share + (1 - share) * place / len(missing))
@@ -215,10 +256,33 @@ class Desk:
         """Forecast a plan in some of the people, at once; `work` does it again in all of them."""
         from abate.planner.forecast import forecast
 
+        if self.few is None:
+            self.work(record, (), lambda share: None)
         assert self.few is not None
         if variant not in self.forecasts:
             self.forecasts[variant] = forecast(self.few, variant.option(record))
             self.rough.add(variant)
+
+    def search(
+        self, record: Record, risk: float | None, may: list[str] | None, trials: int, tell: Callable[[float], None]
+    ) -> None:
+        """Search for the least prednisone at a flare risk, in some of the people."""
+        from abate.planner.optimise import optimise
+        from abate.planner.options import reference_of
+        from abate.planner.people import fewer
+
+        share = 0.3 if self.people is None else 0.0
+        self.work(record, (), lambda done: tell(share * done))
+        assert self.people is not None
+        people = fewer(self.people, SEARCHED)
+        self.found = optimise(people, reference_of(record), risk, antibodies=may, trials=trials,
+                              progress=lambda done: tell(share + (1 - share) * done))  # fmt: skip
+
+    def search_result(self) -> dict[str, Any] | None:
+        """Return what results.json holds of the last search, as plain data; None before any."""
+        from abate.ground.results import dumps
+
+        return None if self.found is None else json.loads(dumps(self.found.as_dict()))
 
     def plan(self, variants: Iterable[Variant]) -> dict[str, Any]:
         """Return results.json's content for these plans, as plain data."""

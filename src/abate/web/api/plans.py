@@ -15,5 +15,9 @@ router = APIRouter(tags=["patient"])
 
 @router.post("/plan", response_model=Results, summary="Forecast tapers for one patient")
 async def plan(request: PlanRequest) -> Response:
-    """Forecast every option in the same virtual people; the record is not kept. Not a prescription."""
-    return as_answer("plan", await bench.call(answer_plan, request), request.seed)
+    """Forecast every option in the same virtual people, and search for one with less prednisone where that is asked.
+
+    The record is not kept. Not a prescription.
+    """
+    made = await bench.request(lambda tell: answer_plan(request, tell), long=request.optimise)
+    return as_answer("plan", made, request.seed)

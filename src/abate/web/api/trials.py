@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,10 +21,10 @@ router = APIRouter(tags=["trial"])
 async def simulate(request: TrialRequest) -> Response:
     """Simulate, analyse and answer with the endpoints of every arm; what is larger belongs to the command line."""
 
-    def run() -> Response:
+    def run(tell: Callable[[float], None]) -> Response:
         trial = plan_trial(request, FOR_ANSWERS)
         with TemporaryDirectory(prefix="abate-api-") as folder:
-            results = run_trial(trial, request, Path(folder) / "study", lambda share: None)
+            results = run_trial(trial, request, Path(folder) / "study", tell)
         return as_answer("trial", results, request.seed)
 
-    return await bench.call(run)
+    return await bench.request(run, long=True)

@@ -15,6 +15,7 @@ from abate.planner.record import Record
 from abate.web.pages.frame import PATIENCE, fault, frame, html, press, room, session, words
 from abate.web.pages.plan_html import adrenal_table, fans, flare_svg, plan_table
 from abate.web.pages.progress import Progress
+from abate.web.pages.search import Search
 from abate.web.pages.warnings import flag_box
 from abate.web.plans import SHOWN, SKETCH, Desk, Variant, load_patient
 from abate.web.words import Words
@@ -32,8 +33,9 @@ _desks: dict[str, Desk] = {}
 
 
 def desk_of(key: str, record: Record) -> Desk:
-    """Return the desk of a session, cleared where the record has changed."""
-    return _desks.setdefault(key, Desk()).on(record)
+    """Return the desk of a session, an empty one where the record has changed."""
+    _desks[key] = _desks.setdefault(key, Desk()).on(record)
+    return _desks[key]
 
 
 @ui.page("/compare", response_timeout=PATIENCE)
@@ -43,7 +45,7 @@ async def compare_page() -> None:
     with frame(_, _("Compare plans"), here="/compare"):
         try:
             record = load_patient(room().patient)
-            names = await bench.call(_candidates, record) if record else {}
+            names, kept = await bench.call(_candidates, record, _compared()) if record else ({}, [])
         except AbateError as error:
             fault(str(error))
             return
@@ -51,24 +53,28 @@ async def compare_page() -> None:
             html(f'<a href="/patient">{escape(_("Enter a patient first"))}</a>', tag="p")
             return
         flag_box(_, record)
-        _Comparison(_, record, names).show()
+        _Comparison(_, record, names, kept).show()
 
 
-def _candidates(record: Record) -> dict[str, str]:
+def _compared() -> list[Variant]:
+    return [Variant.of(row) for row in app.storage.user.get("compared", ())]
+
+
+def _candidates(record: Record, kept: list[Variant]) -> tuple[dict[str, str], list[Variant]]:
+    """Return the label of each option, and which of the plans that were compared are still plans of the record."""
     from abate.planner.options import candidates
 
-    return {slug: option.label for slug, option in candidates(record).items()}
+    names = {slug: option.label for slug, option in candidates(record).items()}
+    return names, [variant for variant in kept if variant.fits(record)]
 
 
 class _Comparison:
     """The page's state: which plans, and what is drawn of them."""
 
-    def __init__(self, _: Words, record: Record, names: dict[str, str]) -> None:
+    def __init__(self, _: Words, record: Record, names: dict[str, str], kept: list[Variant]) -> None:
         self._, self.record, self.names = _, record, names
         self.desk = desk_of(session(), record)
-        kept = [Variant.of(row) for row in app.storage.user.get("compared", ())]
-        known = [v for v in kept if v.text or v.slug in names]
-        self.variants = known or [Variant(slug) for slug in list(names)[:SHOWN]]
+        self.variants = kept or [Variant(slug) for slug in list(names)[:SHOWN]]
 
     def show(self) -> None:
         """Show the choice of plans and, once they are forecast, everything about them."""
@@ -89,6 +95,9 @@ class _Comparison:
                 slug: ui.checkbox(label, value=any(v.slug == slug for v in self.variants)).props("dense")
                 for slug, label in self.names.items()
             }
+            searched = next((v for v in self.variants if v.settings and not v.moves), None)
+            if searched:
+                boxes["optimised"] = ui.checkbox(_("Found by the search"), value=True).props("dense")
         texts = next((v.text for v in self.variants if v.text), "")
         typed = ui.input(
             _("A plan of your own, as in: 10 mg for 4 weeks, then 1 mg less every 4 weeks to 0"), value=texts
@@ -98,17 +107,27 @@ class _Comparison:
 
         def choose() -> None:
             found = [v for v in self.variants if v.moves and (boxes[v.slug].value if v.slug in boxes else v.text)]
-            plain = [Variant(slug) for slug, box in boxes.items() if box.value]
+            plain = [Variant(slug) for slug, box in boxes.items() if box.value and slug in self.names]
+            if searched and boxes["optimised"].value:
+                plain.append(searched)
             own = [Variant("plan", (typed.value or "").strip())] if (typed.value or "").strip() else []
             self._compare([*plain, *own, *(v for v in found if not v.text or (own and v.text == own[0].text))])
 
         press(_("Forecast")).on_click(choose)
         self.progress = Progress(_, KIND, self._ended)
         self.box = ui.element("div")
+        if self.record.flares_forecast and self.record.dose > 0:
+            Search(_, self.record, self.desk, self._beside)
         if self.desk.made(self.variants):
             self._draw()
         elif app.storage.user.get("compared"):
             self._compare(self.variants)
+
+    def _beside(self, found: Variant) -> None:
+        """Compare what a search found with the other plans, on the page shown anew."""
+        others = [v for v in self.variants if v.key != found.key][: MOST - 1]
+        app.storage.user["compared"] = [v.as_dict() for v in (*others, found)]
+        ui.navigate.to("/compare")
 
     def _compare(self, variants: list[Variant]) -> None:
         self.said.clear()

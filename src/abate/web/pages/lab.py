@@ -79,7 +79,8 @@ async def lab_page() -> None:
                 with said:
                     fault(one_line(error.errors()) if isinstance(error, ValidationError) else str(error))
                 return
-            bench.start(progress.session, KIND, titles[request.trial], _runner(request, mine.new_run(KIND), mine.note))
+            work = _runner(request, mine.new_run(KIND), mine.note)
+            bench.start(progress.session, KIND, titles[request.trial], work, long=True)
             progress.watch()
 
         button.on_click(start)

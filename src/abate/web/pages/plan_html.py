@@ -8,7 +8,7 @@ from typing import Any
 
 from abate.web.words import Words
 
-__all__ = ["adrenal_table", "fans", "flare_svg", "plan_table", "table"]
+__all__ = ["adrenal_table", "fans", "flare_svg", "front_svg", "front_table", "plan_table", "table"]
 
 _DASH = "\u2013"
 
@@ -109,6 +109,51 @@ def flare_svg(_: Words, plan: Mapping[str, Any]) -> str:
     caption = escape(_("Chance of a first flare by week, and its 95 % interval."))
     alt = "; ".join(f"{name}: {share(_, option['flare']['total'])}" for name, option in options.items())
     return f"<figure>{to_svg(figure, label=alt, standalone=False)}<figcaption>{caption}</figcaption></figure>"
+
+
+def front_svg(_: Words, found: Mapping[str, Any]) -> str:
+    """Draw what a search found: flares against prednisone, the adrenals as shape, the guideline's plan among them."""
+    from abate.report.drawing import to_svg
+    from abate.report.plan_front import AXES, GUIDELINE, READY, front_figure
+
+    said = (
+        _("adrenals ready in 80 % or more"),
+        _("in 50 to 80 %"),
+        _("in fewer than half"),
+        _("the guideline's plan"),
+        _("Prednisone, mean of people (mg)"),
+        _("Chance of a flare (%)"),
+    )
+    texts = dict(zip((*(name for name, *_rest in READY), GUIDELINE, *AXES), said, strict=True))
+    base = found["guideline"]
+    alt = _(
+        "{n} plans that no other beats; the guideline's plan: {mg} mg and {flares} flares.",
+        n=len(found["front"]), mg=_.number(base["mean-prednisone-mg"], 0), flares=_.percent(base["flare"]),
+    )  # fmt: skip
+    svg = to_svg(front_figure(found, texts.__getitem__), label=alt, standalone=False)
+    caption = _(
+        "Each point is a plan, by the chance that the adrenals are ready at its last step; the dotted line is the "
+        "flare risk that was allowed."
+    )
+    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def front_table(_: Words, found: Mapping[str, Any]) -> str:
+    """List the plans that no other beats, and the guideline's below."""
+    heads = [_("Plan"), _("Flare"), _("Adrenals ready at the last step"), _("Prednisone, mean of people (mg)")]
+    base, name = found["guideline"], _("the guideline's plan")
+    guideline = {**base, "label": f"{base['label']} ({name})"}
+    rows = [
+        [
+            escape(row["label"]),
+            _.percent(row["flare"]),
+            _DASH if row["adrenals-ready"] is None else _.percent(row["adrenals-ready"]),
+            _.number(row["mean-prednisone-mg"], 0),
+        ]
+        for row in (*found["front"], guideline)
+    ]
+    caption = _("Plans that no other beats in flares, adrenals and prednisone at once")
+    return table([escape(head) for head in heads], rows, caption=escape(caption))
 
 
 def fans(_: Words, plan: Mapping[str, Any], what: str) -> str:
