@@ -65,3 +65,14 @@ def test_outputs_are_named(tmp_path):
     path = written(tmp_path, HEAD + DOSE + "1,5,3,.,0,2,.,.,.\n")
     with pytest.raises(InputError, match="--dv: no such output: 'CC'; allowed: C"):
         read_dataset(path, load("pk1_oral"), outputs=("CC",))
+
+
+def test_dates_and_clock_times_are_hours_whatever_the_model(tmp_path):
+    rows = "1,2026-03-09,08:00,.,560,1\n1,2026-03-16,20:00,90,.,2\n"
+    path = written(tmp_path, "ID,DATE,TIME,DV,AMT,CMT\n" + rows)
+    model = load("tocilizumab/ra")
+    data = read_dataset(path, model)
+    assert data.time_unit == "hour"
+    assert data.time - data.units[0].doses[0].time == pytest.approx([7.5])
+    with pytest.raises(InputError, match="--time-unit: data.csv has dates or clock times: TIME is hours: 'day'"):
+        read_dataset(path, model, time_unit="day")

@@ -202,6 +202,14 @@ def test_covariates_are_carried_either_way() -> None:
         ("ID,TIME,AMT\n1,0", "another number of cells: 2; allowed: 3"),
         ("ID,TIME,AMT,amt\n1,0,5,5", "a column stands twice: 'AMT'"),
         ("ID,TYME,AMT\n1,0,5", "a column is missing: 'TIME'"),
+        ("ID,TIME,AMT\n1,0,inf", "row 2, AMT: this is not a number: 'inf'"),
+        (
+            "ID,TIME,AMT,SEX\n1,0,5,M",
+            "row 2, SEX: this is not a number: 'M'.*leave the column out, or write it as numb",
+        ),
+        ("ID,TIME,AMT\n1,0,5\n2,0,5\n1,3,0", "row 4, ID: the subject comes again after others: 1.0"),
+        ("ID,DATE,TIME\n1,2026-02-30,8:00", "row 2, DATE: this is not a date: '2026-02-30'"),
+        ("ID,DATE,TIME\n1,3/9/26,8:00", "row 2, DATE: this is not a number: '3/9/26'; allowed: year-month-day"),
         ("", "there are no records"),
     ],
 )
@@ -213,3 +221,21 @@ def test_bad_records_are_named_by_row_and_column(text: str, message: str) -> Non
 def test_comments_and_clock_times_are_read() -> None:
     records = parse_records("ID,TIME,AMT\n# a comment\n1,08:30,5\n")
     assert records.columns["TIME"].tolist() == [8.5]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+@pytest.mark.parametrize("start", ["", "#", "# "])
+def test_any_separator_and_a_header_that_is_a_comment(separator: str, start: str) -> None:
+    text = start + "ID,TIME,AMT,DV\n1,0,100,.\n@ checked\n1,2,.,3.5\n".replace(",", separator)
+    assert parse_records(text).columns["DV"].tolist()[1:] == [3.5]
+    assert parse_records("TABLE NO.  1\n" + text.lstrip("# ")).given == ("ID", "TIME", "AMT", "DV")
+
+
+def test_dates_count_from_the_first_day_of_each_subject() -> None:
+    rows = ("1,2026-03-09,08:00,100", "1,2026-03-10,09:30,.", "2,2026-05-01,00:00,100", "2,2026-05-01,12:00:36,.")
+    records = parse_records("ID,DATE,TIME,AMT\n" + "\n".join(rows))
+    assert records.columns["TIME"].tolist() == [8, 33.5, 0, 12.01]
+    assert records.clocked
+    text = "ID,TIME,AMT\n" + "\n".join(f"{r[:12]}T{r[13:]}" for r in rows)
+    assert parse_records(text).columns["TIME"].tolist() == [8, 33.5, 0, 12.01]
+    assert not parse_records("ID,TIME,AMT\n1,-1e-3,5\n1,1e-3,.").clocked

@@ -71,7 +71,9 @@ def read_dataset(
         raise InputError(
             where, "a column is missing", value="DV", allowed="ID, TIME, DV, AMT, EVID, CMT and covariates"
         )
-    unit = time_unit or time_unit_of(model)
+    unit = time_unit or ("hour" if records.clocked else time_unit_of(model))
+    if records.clocked and convert(1.0, unit, "hour", where="--time-unit") != 1.0:
+        raise InputError("--time-unit", f"{where} has dates or clock times: TIME is hours", value=unit, allowed="hour")
     own = model.time_unit or unit
     per_time = 1.0 if unit == own else convert(1.0, unit, own, where="--time-unit")
     chosen = _outputs(model, outputs)

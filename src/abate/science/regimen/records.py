@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +12,7 @@ import numpy.typing as npt
 
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean, write_atomically
+from abate.science.regimen.record_cells import Cells, rows_of
 from abate.science.regimen.value import Regimen, number
 
 __all__ = ["DOSE_COLUMNS", "Records", "dose_records", "parse_records", "read_records"]
@@ -23,7 +21,6 @@ Floats = npt.NDArray[np.float64]
 DOSE_COLUMNS = ("ID", "TIME", "EVID", "AMT", "CMT", "RATE", "ADDL", "II", "SS")
 """Columns with a meaning of their own; every other one is an observation or a covariate."""
 _SAME = {"SUBJECT": "ID", "CMT_NAME": "CMT"}
-_MISSING = {"", ".", "NA", "NaN", "nan"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,8 @@ class Records:
         Names of the compartments; ``CMT`` counts them from 1.
     named : bool
         Whether the file wrote compartments by name.
+    clocked : bool
+        Whether the file wrote dates or clock times: ``TIME`` is then hours since 00:00 of the subject's first day.
 
     Examples
     --------
@@ -54,6 +53,7 @@ class Records:
     given: tuple[str, ...]
     compartments: tuple[str, ...] = ()
     named: bool = False
+    clocked: bool = False
 
     def __len__(self) -> int:
         return int(self.columns["ID"].size)
@@ -72,7 +72,7 @@ class Records:
         for subject in dict.fromkeys(ids.tolist()):
             rows = ids == subject
             part = {name: values[rows] for name, values in self.columns.items()}
-            yield subject, Records(part, self.given, self.compartments, self.named)
+            yield subject, replace(self, columns=part)
 
     def covariate(self, name: str, times: npt.ArrayLike, method: Literal["locf", "nocb"] = "nocb") -> Floats:
         """Return a covariate of one subject between its records.
@@ -149,9 +149,10 @@ def read_records(path: str | Path, compartments: Sequence[str] = ()) -> Records:
 def parse_records(text: str, compartments: Sequence[str] = (), *, where: str = "records") -> Records:
     """Read NONMEM-format records from text.
 
-    Column names in any case; ``.``, ``NA`` or nothing for a missing value; lines that begin with ``#``, ``@`` or ``C,``
-    are comments. Without ``EVID`` a record with an amount or a rate is a dose. Compartments by number, or by name where
-    `compartments` names them; without ``CMT`` the first one.
+    Column names in any case, cells between commas, semicolons, tabs or spaces; ``.``, ``NA`` or nothing for a missing
+    value; lines that begin with ``#``, ``@`` or ``C,`` are comments. ``TIME`` may be a clock time, with a column
+    ``DATE``, or a date and time (2026-03-09T08:30). Without ``EVID`` a record with an amount or a rate is a dose.
+    Compartments by number, or by name where `compartments` names them; without ``CMT`` the first one.
 
     Raises
     ------
@@ -164,8 +165,7 @@ def parse_records(text: str, compartments: Sequence[str] = (), *, where: str = "
     Traceback (most recent call last):
     abate.ground.errors.InputError: records, row 2, AMT: an amount is negative: -5.0; allowed: 0 or more
     """
-    lines = list(csv.reader(io.StringIO(text)))
-    kept = [(n, row) for n, row in enumerate(lines, start=1) if row and not _comment(row, first=n == 1)]
+    kept = rows_of(text)
     if not kept:
         raise InputError(where, "there are no records", allowed="a header and rows")
     given = tuple(name.strip() for name in kept[0][1])
@@ -179,11 +179,11 @@ def parse_records(text: str, compartments: Sequence[str] = (), *, where: str = "
             raise InputError(
                 f"{where}, row {kept[0][0]}", "a column is missing", value=need, allowed=DOSE_COLUMNS, hint=hint
             )
-    reader = _Cells(where, keys, tuple(compartments))
+    reader = Cells(where, keys, tuple(compartments))
     table = [reader.row(n, row) for n, row in kept[1:]]
     columns = {k: np.array([row[i] for row in table], dtype=float) for i, k in enumerate(keys)}
     rows = np.array([n for n, _ in kept[1:]], dtype=int)
-    return _complete(Records(columns, given, tuple(compartments), reader.named), where, rows)
+    return _complete(Records(columns, given, tuple(compartments), reader.named, reader.clocked), where, rows)
 
 
 def dose_records(
@@ -234,46 +234,6 @@ def _key(name: str) -> str:
     return upper if upper in (*DOSE_COLUMNS, "DV", "MDV") else name.strip()
 
 
-def _comment(row: list[str], *, first: bool) -> bool:
-    start = row[0].strip()
-    return start.startswith(("#", "@")) or (not first and start == "C") or not any(cell.strip() for cell in row)
-
-
-@dataclass
-class _Cells:
-    """Reads cells as numbers; remembers whether compartments were written by name."""
-
-    where: str
-    keys: list[str]
-    compartments: tuple[str, ...]
-    named: bool = False
-
-    def row(self, line: int, cells: list[str]) -> list[float]:
-        if len(cells) != len(self.keys):
-            allowed = f"{len(self.keys)} as in the header"
-            raise InputError(
-                f"{self.where}, row {line}", "the row has another number of cells", value=len(cells), allowed=allowed
-            )
-        return [self.cell(line, key, cell.strip()) for key, cell in zip(self.keys, cells, strict=True)]
-
-    def cell(self, line: int, key: str, text: str) -> float:
-        if text in _MISSING:
-            return np.nan
-        try:
-            return float(text)
-        except ValueError as error:
-            if key == "CMT" and text in self.compartments:
-                self.named = True
-                return self.compartments.index(text) + 1.0
-            clock = re.fullmatch(r"(\d+):(\d\d)", text) if key == "TIME" else None
-            if clock:
-                return int(clock[1]) + int(clock[2]) / 60
-            allowed = ", ".join(self.compartments) if key == "CMT" and self.compartments else "a number, or . for none"
-            hint = did_you_mean(text, self.compartments) if key == "CMT" else None
-            where = f"{self.where}, row {line}, {key}"
-            raise InputError(where, "this is not a number", value=text, allowed=allowed, hint=hint) from error
-
-
 def _complete(records: Records, where: str, rows: npt.NDArray[np.int64]) -> Records:
     """Fill in what the file left out, and check every dose item."""
     columns = dict(records.columns)
@@ -286,7 +246,7 @@ def _complete(records: Records, where: str, rows: npt.NDArray[np.int64]) -> Reco
     )
     cmt = columns.get("CMT", np.full(size, np.nan))
     columns["CMT"] = np.where(np.isnan(cmt) | (cmt == 0), 1.0, cmt)
-    done = Records(columns, records.given, records.compartments, records.named)
+    done = replace(records, columns=columns)
     _check(done, where, rows)
     return done
 
@@ -319,6 +279,12 @@ def _check(records: Records, where: str, rows: npt.NDArray[np.int64]) -> None:
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise InputError(f"{where}, row {rows[row]}, {name}", problem, value=float(c[name][row]), allowed=allowed)
+    begins = np.flatnonzero(np.append(True, c["ID"][1:] != c["ID"][:-1])) if len(records) else np.empty(0, dtype=int)
+    again = [i for k, i in enumerate(begins) if c["ID"][i] in c["ID"][begins[:k]]]
+    if again:
+        where = f"{where}, row {rows[again[0]]}, ID"
+        raise InputError(where, "the subject comes again after others", value=float(c["ID"][again[0]]),
+                         allowed="records of one subject together", hint="sort by ID and TIME")  # fmt: skip
     same = c["ID"][1:] == c["ID"][:-1]
     back = same & (c["TIME"][1:] < c["TIME"][:-1]) & ~np.isin(c["EVID"][1:], (3, 4))
     if back.any():
