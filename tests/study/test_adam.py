@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from abate.ground.errors import InputError
-from abate.study.adam import Adam, TimeParameter, check, paramcd, to_adam, write
+from abate.study.adam import Adam, TimeParameter, paramcd, to_adam
+from abate.study.adam_files import check, write
 from abate.study.adam_variables import ADEFF, ADSL, ADTTE
 from abate.study.readers import read
 from abate.study.tables import StudyTables, conform, empty

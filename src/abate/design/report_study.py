@@ -11,6 +11,7 @@ from abate.design.protocol.file import DesignFile
 from abate.design.report_after import sentence
 
 if TYPE_CHECKING:
+    from abate.report.flow import FlowStep
     from abate.report.page import Part, Report
 
 __all__ = ["study_report", "study_sentences"]
@@ -108,6 +109,7 @@ def _flow(body: Mapping[str, Any]) -> Part:
         steps = (
             FlowStep("Randomised", arm["randomised"], detail=tuple(happened)),
             FlowStep("Not seen at the end", lost, aside=True),
+            *_first_period(arm),
             FlowStep("Seen at the end", arm["seen_at_the_end"]),
             FlowStep("Analysed", arm["randomised"]),
         )
@@ -124,6 +126,14 @@ def _flow(body: Mapping[str, Any]) -> Part:
 
 
 def _estimands(body: Mapping[str, Any]) -> tuple[Part, ...]:
+def _first_period(arm: Mapping[str, Any]) -> tuple[FlowStep, ...]:
+    from abate.report.flow import FlowStep
+
+    if "seen_in_period_1" not in arm:
+        return ()
+    return (FlowStep("Seen at the end of the first period", arm["seen_in_period_1"]),)
+
+
     import pandas as pd
 
     from abate.report.page import Table
@@ -151,6 +161,10 @@ def _estimands(body: Mapping[str, Any]) -> tuple[Part, ...]:
     if first and "visits" in first:
         parts.append(_by_visit(first["visits"], first["name"]))
     return tuple(parts)
+    if first and "cells" in first:
+        from abate.design.report_periods import periods
+
+        parts += periods(first, list(body["flow"].values()))
 
 
 def _by_visit(visits: Mapping[str, Any], name: str) -> Part:

@@ -1,34 +1,28 @@
 """A Study in the shape of ADaM: subjects (ADSL), measurements (BDS) and times to events (ADTTE).
 
 The statistical team programs against these shapes, long before and after there is data. Names, types, labels and
-lengths follow the ADaM Implementation Guide: names of at most 8 characters, labels of at most 40, dates as SAS days in
-transport files and ISO 8601 in CSV and Dataset-JSON.
+lengths follow the ADaM Implementation Guide: names of at most 8 characters, labels of at most 40.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abate.ground.errors import InputError
-from abate.ground.files import write_atomically
-from abate.study.adam_variables import ADEFF, ADSL, ADTTE, Variable, strata, with_strata
+from abate.study.adam_variables import ADEFF, ADSL, ADTTE, Variable, crossed, strata, with_strata
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from abate.study.tables import StudyTables
 
-__all__ = ["Adam", "TimeParameter", "check", "paramcd", "to_adam", "write"]
-
-EPOCH = date(1960, 1, 1)
-"""Day 0 of SAS."""
+__all__ = ["Adam", "Periods", "TimeParameter", "paramcd", "to_adam"]
 
 
 @dataclass(frozen=True)
@@ -59,22 +53,25 @@ class TimeParameter:
 class Adam:
     """The three datasets, each with the columns of its specification and dates as datetime64.
 
-    `factors` says how many stratification factors they carry.
+    `factors` says how many stratification factors they carry, `periods` whether they are those of a crossover.
     """
 
     adsl: pd.DataFrame
     adeff: pd.DataFrame
     adtte: pd.DataFrame
     factors: int = 0
+    periods: bool = False
 
     def items(self) -> tuple[tuple[str, str, tuple[Variable, ...], pd.DataFrame], ...]:
         """Return name, label, specification and frame of each dataset."""
         bare = (
-            ("ADSL", "Subject-Level Analysis Dataset", ADSL, self.adsl),
-            ("ADEFF", "Efficacy Analysis Dataset (BDS)", ADEFF, self.adeff),
-            ("ADTTE", "Time-to-Event Analysis Dataset", ADTTE, self.adtte),
+            ("ADSL", "Subject-Level Analysis Dataset", self.adsl),
+            ("ADEFF", "Efficacy Analysis Dataset (BDS)", self.adeff),
+            ("ADTTE", "Time-to-Event Analysis Dataset", self.adtte),
         )
-        return tuple((name, label, with_strata(spec, self.factors), frame) for name, label, spec, frame in bare)
+        return tuple(
+            (name, label, _columns(name, self.factors, crossover=self.periods), frame) for name, label, frame in bare
+        )
 
 
 def paramcd(measure: str, item: str = "") -> str:
@@ -94,6 +91,35 @@ def paramcd(measure: str, item: str = "") -> str:
     return (head[: max(2, 8 - len(part))] + part)[:8]
 
 
+def _columns(dataset: str, factors: int, *, crossover: bool) -> tuple[Variable, ...]:
+    """Return the variables of a dataset, in their order."""
+    bare = {"ADSL": ADSL, "ADEFF": ADEFF, "ADTTE": ADTTE}[dataset]
+    return (*with_strata(bare, factors), *(crossed(dataset) if crossover else ()))
+
+
+@dataclass(frozen=True)
+class Periods:
+    """The two periods of a crossover.
+
+    Attributes
+    ----------
+    second : float
+        Day on which the second begins.
+    treatments : mapping of arm to (str, str)
+        Labels of what each sequence gets first and second.
+    apart : bool
+        Whether a wash-out lies between them; else the first visit of the second is the last of the first.
+    """
+
+    second: float
+    treatments: Mapping[str, tuple[str, str]]
+    apart: bool = True
+
+    def of(self, days: pd.Series[float]) -> NDArray[np.bool_]:
+        """Return which days lie in the second period."""
+        return np.asarray(days >= self.second if self.apart else days > self.second)
+
+
 TIMES = (TimeParameter.first("flare"),)
 
 
@@ -106,6 +132,7 @@ def to_adam(
     times: tuple[TimeParameter, ...] = TIMES,
     end: float | None = None,
     factors: Sequence[str] = (),
+    periods: Periods | None = None,
 ) -> Adam:
     """Put a Study into the shape of ADaM.
 
@@ -125,6 +152,8 @@ def to_adam(
         the withdrawal, or at the last measurement if that is earlier.
     factors : sequence of str
         Columns of the subjects by which the randomisation was stratified, in their order: STRAT1D and STRAT1R, ...
+    periods : Periods, optional
+        Of a crossover; the baseline of each period is the last value until it begins.
 
     Returns
     -------
@@ -141,9 +170,10 @@ def to_adam(
     """
     if tables.subjects.empty:
         raise InputError("subjects", "nobody takes part in this Study")
-    adsl = _adsl(tables, study, start, dict(labels or {}), tuple(factors))
+    adsl = _adsl(tables, study, start, dict(labels or {}), tuple(factors), periods)
     count = len(factors)
-    return Adam(adsl, _bds(tables, adsl, count), _tte(tables, adsl, times, end, count), count)
+    bds, tte = _bds(tables, adsl, count, periods), _tte(tables, adsl, times, end, count)
+    return Adam(adsl, bds, tte, count, periods is not None)
 
 
 def _adsl(
@@ -152,6 +182,7 @@ def _adsl(
     start: date | Mapping[str, date],
     labels: dict[str, str],
     factors: tuple[str, ...],
+    periods: Periods | None,
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -184,7 +215,33 @@ def _adsl(
             **_strata(people, factors),
         }
     )
-    return frame[[variable.name for variable in with_strata(ADSL, len(factors))]]
+    if periods is not None:
+        frame = frame.assign(**_sequences(people["arm"], actual, frame["TRTSDT"], periods))
+    return frame[[variable.name for variable in _columns("ADSL", len(factors), crossover=periods is not None)]]
+
+
+def _sequences(
+    planned: pd.Series[str], actual: pd.Series[str], start: pd.Series[Any], periods: Periods
+) -> dict[str, Any]:
+    """Return what somebody in a crossover gets when."""
+    import pandas as pd
+
+    meant = [periods.treatments[str(arm)] for arm in planned]
+    taken = [periods.treatments[str(arm)] for arm in actual]
+    names = list(dict.fromkeys(label for pair in periods.treatments.values() for label in pair))
+    number = {label: float(k) for k, label in enumerate(names, start=1)}
+    return {
+        "TRTSEQP": [", then ".join(pair) for pair in meant],
+        "TRTSEQA": [", then ".join(pair) for pair in taken],
+        "TRT01P": [pair[0] for pair in meant],
+        "TRT01PN": [number[pair[0]] for pair in meant],
+        "TRT02P": [pair[1] for pair in meant],
+        "TRT02PN": [number[pair[1]] for pair in meant],
+        "TRT01A": [pair[0] for pair in taken],
+        "TRT02A": [pair[1] for pair in taken],
+        "TR01SDT": start,
+        "TR02SDT": start + pd.Timedelta(days=periods.second),
+    }
 
 
 def _strata(people: pd.DataFrame, factors: tuple[str, ...]) -> dict[str, Any]:
@@ -206,7 +263,7 @@ def _sex(values: pd.Series[Any]) -> list[str]:
     return [{"female": "F", "male": "M"}.get(str(value).lower(), "U") for value in values]
 
 
-def _bds(tables: StudyTables, adsl: pd.DataFrame, factors: int) -> pd.DataFrame:
+def _bds(tables: StudyTables, adsl: pd.DataFrame, factors: int, periods: Periods | None) -> pd.DataFrame:
     import pandas as pd
 
     rows = tables.measurements.dropna(subset=["value"]).copy()
@@ -214,13 +271,18 @@ def _bds(tables: StudyTables, adsl: pd.DataFrame, factors: int) -> pd.DataFrame:
     _check_codes(rows)
     rows = rows.merge(_keys(adsl, factors), left_on="subject", right_on="SUBJID")
     rows = rows.sort_values(["USUBJID", "PARAMCD", "time"], kind="stable").reset_index(drop=True)
-    # The baseline is the last value at or before the first dose.
-    at_start = rows[rows["time"] <= 0].groupby(["USUBJID", "PARAMCD"]).tail(1)
+    rows["APERIOD"] = 1.0 if periods is None else 1.0 + periods.of(rows["time"])
+    rows["APERIODC"] = rows["APERIOD"].map("Period {:02.0f}".format)
+    begins = np.where(rows["APERIOD"] == 2, 0.0 if periods is None else periods.second, 0.0)
+    # The baseline is the last value at or before the first dose, of each period.
+    keys = ["USUBJID", "PARAMCD", "APERIOD"]
+    at_start = rows[rows["time"] <= begins].groupby(keys).tail(1)
     flagged = rows.index.isin(at_start.index)
-    base = at_start.set_index(["USUBJID", "PARAMCD"])["value"]
-    pairs = pd.MultiIndex.from_frame(rows[["USUBJID", "PARAMCD"]])
-    rows["BASE"] = base.reindex(pairs).to_numpy()
-    after = (rows["time"] > 0).to_numpy()
+    base = at_start.set_index(keys)["value"]
+    rows["BASE"] = base.reindex(pd.MultiIndex.from_frame(rows[keys])).to_numpy()
+    if periods is not None and not periods.apart:
+        rows["BASE"] = _shared_baseline(rows, periods)
+    after = (rows["time"] > begins).to_numpy()
     rows["CHG"] = np.where(after, rows["value"] - rows["BASE"], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = 100 * (rows["value"] - rows["BASE"]) / rows["BASE"]
@@ -235,7 +297,21 @@ def _bds(tables: StudyTables, adsl: pd.DataFrame, factors: int) -> pd.DataFrame:
     rows["ADT"] = rows["TRTSDT"] + pd.to_timedelta(days, unit="D")
     # There is no day 0: the first day of treatment is day 1, the day before it day -1.
     rows["ADY"] = np.where(days >= 0, days + 1, days).astype("float64")
-    return rows[[variable.name for variable in with_strata(ADEFF, factors)]].reset_index(drop=True)
+    if periods is not None:
+        second = rows["APERIOD"] == 2
+        for column, later in (("TRTP", "TRT02P"), ("TRTA", "TRT02A")):
+            rows[column] = rows[column].where(~second, rows["USUBJID"].map(adsl.set_index("USUBJID")[later]))
+    columns = _columns("ADEFF", factors, crossover=periods is not None)
+    return rows[[variable.name for variable in columns]].reset_index(drop=True)
+
+
+def _shared_baseline(rows: pd.DataFrame, periods: Periods) -> pd.Series[float]:
+    """Return baselines where the last visit of the first period is also the first of the second."""
+    at_turn = rows[rows["time"] == periods.second].set_index(["USUBJID", "PARAMCD"])["value"]
+    import pandas as pd
+
+    found = at_turn.reindex(pd.MultiIndex.from_frame(rows[["USUBJID", "PARAMCD"]])).to_numpy()
+    return rows["BASE"].where(rows["APERIOD"] == 1, pd.Series(found, index=rows.index))
 
 
 def _keys(adsl: pd.DataFrame, factors: int) -> pd.DataFrame:
@@ -291,115 +367,9 @@ def _tte(
                     "CNSDTDSC": "" if hit else why,
                 }
             )
-    return pd.DataFrame(rows)[[variable.name for variable in with_strata(ADTTE, factors)]]
+    return pd.DataFrame(rows)[[variable.name for variable in _columns("ADTTE", factors, crossover=False)]]
 
 
 def _first(events: pd.DataFrame, names: tuple[str, ...]) -> dict[str, float]:
     found = events[events["event"].isin(names)].groupby("subject")["time"].min()
     return {str(subject): float(time) for subject, time in found.items()}
-
-
-def check(adam: Adam) -> list[str]:
-    """Return what is wrong with names, types, labels and lengths; an empty list when nothing is.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> bare = Adam(*(pd.DataFrame(columns=[v.name for v in spec]) for spec in (ADSL, ADEFF, ADTTE)))
-    >>> check(bare)
-    ['ADSL: no rows', 'ADEFF: no rows', 'ADTTE: no rows']
-    """
-    found = []
-    for name, _, specification, frame in adam.items():
-        if frame.empty:
-            found.append(f"{name}: no rows")
-            continue
-        if list(frame.columns) != [variable.name for variable in specification]:
-            found.append(f"{name}: columns are {', '.join(frame.columns)}")
-            continue
-        for variable in specification:
-            found += [f"{name}.{variable.name}: {problem}" for problem in variable.problems(frame[variable.name])]
-    return found
-
-
-def write(adam: Adam, folder: str | Path) -> list[Path]:
-    """Write each dataset as CSV and Dataset-JSON, and as a SAS transport file where pyreadstat is installed.
-
-    ``define.json`` beside them holds the name, label, type, length and format of every variable.
-
-    Returns
-    -------
-    list of Path
-
-    Raises
-    ------
-    InputError
-        When a dataset does not keep to its specification.
-    """
-    wrong = check(adam)
-    if wrong:
-        raise InputError("ADaM", "the datasets do not keep to their specification", value="; ".join(wrong[:3]))
-    target, paths, defined = Path(folder), [], {}
-    for name, label, specification, frame in adam.items():
-        stem = name.lower()
-        texts = {f"{stem}.csv": _iso(frame).to_csv(index=False, lineterminator="\n")}
-        texts[f"{stem}.json"] = json.dumps(_dataset_json(name, label, specification, frame), indent=1) + "\n"
-        for file, text in texts.items():
-            write_atomically(target / file, text)
-            paths.append(target / file)
-        paths += _transport(target / f"{stem}.xpt", name, label, specification, frame)
-        defined[name] = {"label": label, "variables": [variable.as_dict() for variable in specification]}
-    write_atomically(target / "define.json", json.dumps(defined, indent=1) + "\n")
-    return [*paths, target / "define.json"]
-
-
-def _iso(frame: pd.DataFrame) -> pd.DataFrame:
-    out = frame.copy()
-    for column in out.columns:
-        if str(out[column].dtype).startswith("datetime"):
-            out[column] = out[column].dt.strftime("%Y-%m-%d")
-    return out
-
-
-def _dataset_json(name: str, label: str, specification: tuple[Variable, ...], frame: pd.DataFrame) -> dict[str, Any]:
-    plain = _iso(frame).astype(object)
-    rows = plain.where(plain.notna(), None).to_numpy().tolist()
-    columns = [variable.dataset_json(name) for variable in specification]
-    return {
-        "datasetJSONCreationDateTime": datetime.now(UTC).isoformat(timespec="seconds"),
-        "datasetJSONVersion": "1.1.0",
-        "itemGroupOID": f"IG.{name}",
-        "name": name,
-        "label": label,
-        "records": len(rows),
-        "columns": columns,
-        "rows": rows,
-    }
-
-
-def _transport(
-    path: Path, name: str, label: str, specification: tuple[Variable, ...], frame: pd.DataFrame
-) -> list[Path]:
-    from importlib.util import find_spec
-
-    if find_spec("pyreadstat") is None:
-        return []
-    import pandas as pd
-    import pyreadstat
-
-    out = frame.copy()
-    for variable in specification:
-        if variable.is_date:
-            out[variable.name] = (out[variable.name] - pd.Timestamp(EPOCH)).dt.days.astype("float64")
-    formats = {variable.name: variable.format for variable in specification if variable.format}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pyreadstat.write_xport(
-        out,
-        str(path),
-        file_label=label,
-        column_labels=[variable.label for variable in specification],
-        table_name=name,
-        file_format_version=5,
-        variable_format=formats,
-    )
-    return [path]

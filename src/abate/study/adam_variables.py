@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ADEFF", "ADSL", "ADTTE", "Variable", "strata", "with_strata"]
+__all__ = ["ADEFF", "ADSL", "ADTTE", "Variable", "crossed", "strata", "with_strata"]
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,29 @@ def with_strata(specification: tuple[Variable, ...], factors: int) -> tuple[Vari
     return (*specification[:place], *strata(factors), *specification[place:])
 
 
+def crossed(dataset: str) -> tuple[Variable, ...]:
+    """Return the variables that a crossover of two periods adds to ADSL or to a BDS dataset.
+
+    Examples
+    --------
+    >>> [variable.name for variable in crossed("ADEFF")]
+    ['APERIOD', 'APERIODC']
+    """
+    if dataset == "ADSL":
+        return (
+            _char("TRTSEQP", "Planned Sequence of Treatments", 200),
+            _char("TRTSEQA", "Actual Sequence of Treatments", 200),
+            _char("TRT02P", "Planned Treatment for Period 02", 60),
+            _number("TRT02PN", "Planned Treatment for Period 02 (N)"),
+            _char("TRT02A", "Actual Treatment for Period 02", 60),
+            _date("TR01SDT", "Date of First Exposure in Period 01"),
+            _date("TR02SDT", "Date of First Exposure in Period 02"),
+        )
+    if dataset == "ADEFF":
+        return (_number("APERIOD", "Period"), _char("APERIODC", "Period (C)", 10))
+    return ()
+
+
 _WHO = (
     _char("STUDYID", "Study Identifier", 40),
     _char("USUBJID", "Unique Subject Identifier", 60),
@@ -134,7 +157,7 @@ _FLAGS = (
 )
 _TREATED = (
     _char("SUBJID", "Subject Identifier for the Study", 20),
-    _char("ARM", "Description of Planned Arm", 60),
+    _char("ARM", "Description of Planned Arm", 80),
     _char("TRTP", "Planned Treatment", 60),
     _char("TRTA", "Actual Treatment", 60),
     _char("TRT01P", "Planned Treatment for Period 01", 60),
@@ -149,8 +172,8 @@ ADSL = (
     _number("AGE", "Age", required=False),
     _char("AGEU", "Age Units", 6),
     _char("SEX", "Sex", 1),
-    _char("ARM", "Description of Planned Arm", 60),
-    _char("ACTARM", "Description of Actual Arm", 60),
+    _char("ARM", "Description of Planned Arm", 80),
+    _char("ACTARM", "Description of Actual Arm", 80),
     _char("TRT01P", "Planned Treatment for Period 01", 60),
     _number("TRT01PN", "Planned Treatment for Period 01 (N)"),
     _char("TRT01A", "Actual Treatment for Period 01", 60),

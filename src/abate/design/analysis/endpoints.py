@@ -19,7 +19,7 @@ from abate.ground.errors import InputError
 if TYPE_CHECKING:
     from abate.study.tables import StudyTables
 
-__all__ = ["Data", "Filling", "category", "compared", "data_of", "outcomes_of", "responded"]
+__all__ = ["Data", "Filling", "category", "compared", "data_of", "last_before", "outcomes_of", "responded"]
 
 Filling = Literal["tie", "best", "worst", "loss"]
 """What a missing value of a ranked composite is taken for: nothing, the treatment's gain or loss, or one's own loss."""
@@ -163,7 +163,7 @@ def _shares(data: Data, events: Intercurrent, seed: int, level: float) -> tuple[
     people = data.people
     due = 7.0 * data.endpoint.week
     failed = events.composite <= due
-    values = _last_before(data, events)
+    values = last_before(data, events)
     known = np.where(failed, 0.0, responded(data, values))
     missing = int(np.isnan(known).sum())
     if not missing:
@@ -198,7 +198,7 @@ def _is_graded(data: Data) -> bool:
     return any(rule is not None for rule in (one.fall, one.at_most, one.at_least))
 
 
-def _last_before(data: Data, events: Intercurrent) -> Array:
+def last_before(data: Data, events: Intercurrent) -> Array:
     """Return values as an estimand leaves them, the last one before a while-on-treatment event carried to the end."""
     values = events.observed(data.values, data.weeks)
     stopped = np.isfinite(events.while_on_treatment) & (events.while_on_treatment <= 7.0 * data.endpoint.week)
@@ -212,7 +212,7 @@ def _last_before(data: Data, events: Intercurrent) -> Array:
 def _scores(data: Data, events: Intercurrent, level: float) -> tuple[Compared, str]:
     people, due = data.people, 7.0 * data.endpoint.week
     failed = events.composite <= due
-    values = _last_before(data, events)
+    values = last_before(data, events)
     missing = int(np.isnan(values[:, -1]).sum())
     if failed.any():
         # A failure has no score: it ranks below every one that was seen, and the arms are compared by ranks.
@@ -246,7 +246,7 @@ def _times(data: Data, events: Intercurrent, level: float) -> tuple[Compared, st
 
 def _ordered(data: Data, events: Intercurrent, level: float) -> tuple[Compared, str]:
     people = data.people
-    final = category(data, _last_before(data, events))
+    final = category(data, last_before(data, events))
     failed = events.composite <= 7.0 * data.endpoint.week
     if failed.any():
         final = np.where(failed, np.nanmax(final), final)

@@ -35,6 +35,7 @@ class People:
     subjects : tuple of str
     treated : ndarray of bool, shape (people,)
     stratum : ndarray of str, shape (people,)
+        Of a crossover: who takes the treatment first.
         One name for each combination of the factors; all the same where there are none.
     first : dict of event to ndarray, shape (people,)
         Day on which it first happened; NaN where it did not.
@@ -177,18 +178,19 @@ def _rows(tables: StudyTables, measure: str) -> pd.DataFrame:
 
 
 def _treated(arms: pd.Series[str], design: DesignFile) -> Flags:
-    known: dict[str, bool] = {}
-    for arm, is_treatment in ((design.treatment, True), (design.control, False)):
-        # A file of ADaM knows arms by their labels, and its reader makes slugs of them.
-        for name in (arm.name, arm.label):
-            known |= {name: is_treatment, slug(name): is_treatment}
+    if design.is_crossover:
+        called = [(sequence.names, k == 0) for k, sequence in enumerate(design.sequences)]
+    else:
+        called = [((arm.name, arm.label), arm is design.treatment) for arm in (design.treatment, design.control)]
+    # A file of ADaM knows arms by their labels, and its reader makes slugs of them.
+    known = {way: is_treatment for names, is_treatment in called for name in names for way in (name, slug(name))}
     strange = sorted(set(map(str, arms)) - set(known))
     if strange:
         raise InputError(
             "subjects, arm",
             "this arm is not of the design",
             value=strange[0],
-            allowed=[design.treatment.name, design.control.name],
+            allowed=[names[0] for names, _ in called],
             hint=did_you_mean(strange[0], list(known)),
         )
     treated: Flags = np.array([known[str(arm)] for arm in arms], dtype=np.bool_)

@@ -12,7 +12,7 @@ from abate.design.analysis.endpoints import Data, compared, data_of
 from abate.design.analysis.people import People, people_of
 from abate.design.analysis.sensitivity import sensitivity
 from abate.design.plan import Plan, plan
-from abate.design.protocol.file import DesignFile, Estimand
+from abate.design.protocol.file import ArmText, DesignFile, Endpoint, Estimand, Sequence
 from abate.design.protocol.sap import STRATEGIES, estimands_of
 from abate.design.stopping import after
 from abate.ground.errors import AbateError, InputError
@@ -58,17 +58,16 @@ def analyse_as_planned(
     """
     if made.comparison is None:
         raise InputError("design", "the design names no effect, so no test", hint="give assume: in the design file")
-    if not made.treatment:
+    if made.request.layout == "paired":
         raise InputError(
-            "design, layout", "only trials of two arms are analysed from a Study", value=made.request.layout
+            "design, layout", "people before and after are analysed without a design", hint="abate analyse STUDY"
         )
     people, notes = people_of(tables, design)
     if "made-up" in tables.meta.get("provenance", {}):
         notes = ("these people are made up: nothing that is found here means anything", *notes)
-    data = data_of(tables, design, people, design.endpoint, made.comparison.endpoint)
-    rows = {}
-    for estimand in estimands_of(design, made):
-        rows[slug(estimand.name)] = _estimand(data, estimand, made, seed)
+    kind = made.comparison.endpoint
+    data = _data(tables, design, people, design.endpoint, kind)
+    rows = {slug(estimand.name): _estimand(data, estimand, made, seed) for estimand in estimands_of(design, made)}
     name, first = next(iter(rows.items()))
     body: dict[str, Any] = {
         "study": tables.meta.get("name"),
@@ -79,7 +78,7 @@ def analyse_as_planned(
         "notes": list(notes),
         "primary": name,
         "estimands": {key: {k: v for k, v in row.items() if k != "found"} for key, row in rows.items()},
-        "sensitivity": sensitivity(data, seed),
+        "sensitivity": data.sensitivity() if isinstance(data, Crossed) else sensitivity(data, seed),
         "secondary": _secondary(tables, design, people),
     }
     if first.get("found") is not None and made.sequential.looks > 1:
@@ -87,7 +86,15 @@ def analyse_as_planned(
     return body
 
 
-def _estimand(data: Data, estimand: Estimand, made: Plan, seed: int) -> dict[str, Any]:
+def _data(tables: StudyTables, design: DesignFile, people: People, endpoint: Endpoint, kind: str) -> Data | Crossed:
+    return (crossed_of if design.is_crossover else data_of)(tables, design, people, endpoint, kind)
+
+
+def _compared(data: Data | Crossed, estimand: Estimand, seed: int) -> tuple[Compared, str]:
+    return data.compared(estimand) if isinstance(data, Crossed) else compared(data, estimand, seed=seed)
+
+
+def _estimand(data: Data | Crossed, estimand: Estimand, made: Plan, seed: int) -> dict[str, Any]:
     head = {
         "name": estimand.name,
         "population": estimand.population,
@@ -100,7 +107,7 @@ def _estimand(data: Data, estimand: Estimand, made: Plan, seed: int) -> dict[str
         },
     }
     try:
-        found, words = compared(data, estimand, seed=seed)
+        found, words = _compared(data, estimand, seed)
     except AbateError as error:
         return {**head, "result": None, "not_estimated": str(error), "found": None}
     scale = made.comparison.scale() if made.comparison else None
@@ -109,14 +116,18 @@ def _estimand(data: Data, estimand: Estimand, made: Plan, seed: int) -> dict[str
     return {**head, "result": found.as_dict(), "missing": words, "found": found}
 
 
-def _flow(people: People, data: Data, design: DesignFile) -> dict[str, Any]:
+def _flow(people: People, data: Data | Crossed, design: DesignFile) -> dict[str, Any]:
     arms = {}
-    for arm, mine in ((design.treatment, people.treated), (design.control, ~people.treated)):
-        last = data.values[mine, -1] if data.values.size else np.zeros(int(mine.sum()))
+    both: tuple[Sequence | ArmText, ...] = (design.treatment, design.control)
+    both = design.sequences if design.is_crossover else both
+    for arm, mine in zip(both, (people.treated, ~people.treated), strict=True):
+        periods = data.periods if isinstance(data, Crossed) else (data,)
+        seen = [int((~np.isnan(one.values[mine, -1])).sum()) if one.values.size else int(mine.sum()) for one in periods]
         arms[arm.name] = {
             "label": arm.label,
             "randomised": int(mine.sum()),
-            "seen_at_the_end": int((~np.isnan(last)).sum()),
+            **({"seen_in_period_1": seen[0]} if len(seen) > 1 else {}),
+            "seen_at_the_end": seen[-1],
             **{
                 event: int((people.day(event)[mine] <= people.days).sum())
                 for event in ("stop", "rescue", "withdrawal", "flare")
@@ -133,11 +144,11 @@ def _secondary(tables: StudyTables, design: DesignFile, people: People) -> dict[
         graded = any(rule is not None for rule in (endpoint.fall, endpoint.at_most, endpoint.at_least))
         kind = "responders" if graded else "change"
         try:
-            data = data_of(tables, design, people, endpoint, kind)
+            data = _data(tables, design, people, endpoint, kind)
             policy = Estimand(
                 name="treatment policy", population="everybody randomised", variable=endpoint.name, summary="estimate"
             )
-            one, words = compared(data, policy, seed=1)
+            one, words = _compared(data, policy, 1)
             what = one.as_dict()
             head = {"name": endpoint.name, "week": endpoint.week, "missing": words, "estimated": what.pop("name")}
             found[slug(endpoint.name)] = head | what
@@ -146,7 +157,7 @@ def _secondary(tables: StudyTables, design: DesignFile, people: People) -> dict[
     return found
 
 
-def _sequential(found: Compared, data: Data, made: Plan, look: int | None) -> dict[str, Any]:
+def _sequential(found: Compared, data: Data | Crossed, made: Plan, look: int | None) -> dict[str, Any]:
     """Return what the looks make of the primary result."""
     design = made.sequential
     number = design.looks if look is None else look
@@ -167,7 +178,7 @@ def _sequential(found: Compared, data: Data, made: Plan, look: int | None) -> di
     return body | {"information": time, "effect_name": found.name, "of": design.looks}
 
 
-def _share(found: Compared, data: Data, made: Plan, look: int) -> float:
+def _share(found: Compared, data: Data | Crossed, made: Plan, look: int) -> float:
     """Return the share of the planned information that is in."""
     if look == made.sequential.looks:
         return 1.0

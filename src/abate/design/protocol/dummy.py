@@ -51,6 +51,7 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
     from abate.study.tables import StudyTables, conform, empty
 
     rows = allocation.rows
+    arms = design.sequences if design.is_crossover else (design.treatment, design.control)
     people = np.arange(len(rows))
     names = [f"{i + 1:04d}" for i in people]
     factors = dict.fromkeys(design.randomisation.strata)
@@ -67,7 +68,7 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
     leaves = uniform(seed, "dummy-leave", people)
     last = np.where(leaves < 0.15, np.maximum(1.0, np.ceil(end * leaves / 0.15)), math.inf)
     measures = dict.fromkeys([design.endpoint.measure, *(e.measure for e in design.secondary)])
-    visits = np.array(design.visits.weeks)
+    visits = np.array(design.all_visits)
     frames = []
     for index, measure in enumerate(measures):
         for k, week in enumerate(map(int, visits)):
@@ -85,7 +86,7 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
     flares = [
         (n, float(t), first, "dummy") for n, f, t, s in zip(names, flare, times, last, strict=True) if f < 0.3 and t < s
     ]
-    gone = [(n, float(s), "withdrawal", "dummy") for n, s in zip(names, last, strict=True) if math.isfinite(s)]
+    gone = [(n, float(s), "withdrawal", "") for n, s in zip(names, last, strict=True) if math.isfinite(s)]
     events = pd.DataFrame([*flares, *during, *gone], columns=["subject", "time", "event", "detail"])
     return StudyTables(
         conform("subjects", subjects),
@@ -98,8 +99,8 @@ def dummy_study(design: DesignFile, made: Plan, allocation: AllocationList, *, s
             "source": "observed",
             "disease": design.disease,
             "days": 7 * design.weeks,
-            "arms": {arm.name: arm.label for arm in (design.treatment, design.control)},
-            "reference": design.control.name,
+            "arms": {arm.name: arm.label for arm in arms},
+            "reference": arms[-1].name,
             "endpoints": ["patients-with-a-flare", "time-to-first-flare-days", "cumulative-glucocorticoid-mg"],
             "provenance": {"made-up": "even draws, the same in both arms; of no meaning", "seed": seed},
         },

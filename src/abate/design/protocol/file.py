@@ -16,7 +16,7 @@ from abate.ground.files import Document, load_yaml
 from abate.ground.quantity import Grade
 from abate.ground.schema import read
 
-__all__ = ["DesignFile", "Estimand", "load_design"]
+__all__ = ["ArmText", "DesignFile", "Endpoint", "Estimand", "Sequence", "load_design"]
 
 Strategy = Literal["treatment-policy", "hypothetical", "composite", "while-on-treatment", "principal-stratum"]
 
@@ -129,8 +129,27 @@ class PilotCounts(Strict):
         return PilotResponders(self.responders, self.n, self.control, weight, self.control_people)
 
 
+class Sequence(Strict):
+    """One order of the treatments in a crossover: its name as an arm of a Study, its label, and what comes when."""
+
+    name: str
+    label: str
+    first: ArmText
+    second: ArmText
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return what a file may call it: ``a first``, ``a then b``, by name or label."""
+        a, b = self.first, self.second
+        return (self.name, self.label, *(f"{x} then {y}" for x, y in ((a.name, b.name), (a.label, b.label))))
+
+
 class DesignFile(Strict):
-    """A trial to be, in words and numbers; the numbers of its size are in `request`."""
+    """A trial to be, in words and numbers; the numbers of its size are in `request`.
+
+    Of a crossover (``layout: crossover``) ``visits`` are those of one period, and ``washout`` the weeks between the end
+    of the first and the start of the second.
+    """
 
     name: str = Field(min_length=1, max_length=40)
     title: str = Field(min_length=1)
@@ -144,6 +163,7 @@ class DesignFile(Strict):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     visits: Visits
+    washout: int = Field(default=0, ge=0)
     randomisation: Randomisation = Randomisation()
     estimands: tuple[Estimand, ...] = ()
     analysis: Analysis = Analysis()
@@ -154,7 +174,32 @@ class DesignFile(Strict):
     @property
     def weeks(self) -> int:
         """Length of the trial."""
-        return self.visits.weeks[-1]
+        return self.second_period + self.visits.weeks[-1] if self.is_crossover else self.visits.weeks[-1]
+
+    @property
+    def is_crossover(self) -> bool:
+        """Whether everybody gets both."""
+        return self.request.layout == "crossover"
+
+    @property
+    def second_period(self) -> int:
+        """Week in which the second period of a crossover begins."""
+        return self.visits.weeks[-1] + self.washout
+
+    @property
+    def all_visits(self) -> tuple[int, ...]:
+        """Weeks of every visit, of both periods in a crossover."""
+        weeks = self.visits.weeks
+        return tuple(sorted({*weeks, *(self.second_period + week for week in weeks)})) if self.is_crossover else weeks
+
+    @property
+    def sequences(self) -> tuple[Sequence, Sequence]:
+        """The two orders of a crossover, that with the treatment first before the other."""
+        a, b = (
+            Sequence(name=f"{x.name} first", label=f"{x.label} first", first=x, second=y)
+            for x, y in ((self.treatment, self.control), (self.control, self.treatment))
+        )
+        return a, b
 
     @model_validator(mode="after")
     def _endpoints_are_visits(self) -> DesignFile:
@@ -189,4 +234,6 @@ def load_design(path: str | Path, *, changes: Mapping[str, Any] | None = None) -
     if "request" in rest:
         raise InputError(document.where(("request",)), "there is no such key", allowed=sorted(own))
     made = read(DesignFile, Document(document.path, rest, document.lines))
+    if made.washout and wanted.layout != "crossover":
+        raise InputError(document.where(("washout",)), "only a crossover has one", value=made.washout)
     return made.model_copy(update={"request": wanted})

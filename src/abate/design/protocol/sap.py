@@ -140,7 +140,7 @@ def _missing(design: DesignFile, made: Plan) -> str:
             "tipping point: how bad a category the missing on treatment may have been for the result to stand",
         ),
         "win-ratio": (
-            "best and worst case: comparisons that missing values hide taken for wins, and for losses, of the treatment",
+            "best and worst case: comparisons that missing values hide taken for wins of the treatment, and for losses",
             "everybody missing taken to lose",
         ),
         "time-to-flare": ("everybody who left the treatment arm early counted as having had the event then",),

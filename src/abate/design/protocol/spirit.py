@@ -107,7 +107,11 @@ def _trial_design(design: DesignFile, made: Plan) -> str:
     looks = f", with {made.sequential.looks} planned analyses" if made.sequential.looks > 1 else ""
     ratio = f", allocation {wanted.ratio:g}:1" if made.treatment else ""
     aim = "non-inferiority" if made.comparison and made.comparison.non_inferior else "superiority"
-    return f"Randomised {layout} {aim} trial over {design.weeks} weeks{ratio}{looks}."
+    periods = ""
+    if design.is_crossover:
+        wash = f", {design.washout} weeks of wash-out between them" if design.washout else ", without a wash-out"
+        periods = f": two periods of {design.visits.weeks[-1]} weeks{wash}; people are randomised to the order"
+    return f"Randomised {layout} {aim} trial over {design.weeks} weeks{periods}{ratio}{looks}."
 
 
 def _eligibility(design: DesignFile, made: Plan) -> str:

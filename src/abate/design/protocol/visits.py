@@ -9,12 +9,17 @@ __all__ = ["schedule_csv", "schedule_markdown", "schedule_rows"]
 
 def schedule_rows(design: DesignFile) -> tuple[list[str], list[list[str]]]:
     """Return the heading and one row a procedure, with ``x`` where it is done."""
-    weeks = design.visits.weeks
+    weeks = design.all_visits
     heading = ["procedure", *(f"week {week}" for week in weeks)]
     window = design.visits.window_days
     rows = [["day (window)", *(f"{7 * week + 1}" + (f" ± {window}" if week else "") for week in weeks)]]
+    if design.is_crossover:
+        rows.append(["period", *("2" if week >= design.second_period else "1" for week in weeks)])
     for name, planned in design.visits.procedures.items():
-        rows.append([name, *("x" if planned is None or week in planned else "" for week in weeks)])
+        wanted = set(design.visits.weeks if planned is None else planned)
+        if design.is_crossover:
+            wanted |= {design.second_period + week for week in wanted}
+        rows.append([name, *("x" if week in wanted else "" for week in weeks)])
     return heading, rows
 
 

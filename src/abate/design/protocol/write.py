@@ -62,8 +62,8 @@ def write_protocol(
     -------
     list of Path
     """
-    from abate.study.adam import TimeParameter, to_adam
-    from abate.study.adam import write as write_adam
+    from abate.study.adam import Periods, TimeParameter, to_adam
+    from abate.study.adam_files import write as write_adam
     from abate.study.store import write as write_study
 
     target = Path(folder)
@@ -80,6 +80,11 @@ def write_protocol(
         paths.append(target / name)
     paths += _randomisation(design, made, target / "randomisation")
     labels = {arm.name: arm.label for arm in (design.control, design.treatment)}
+    periods = None
+    if design.is_crossover:
+        labels = {sequence.name: sequence.label for sequence in design.sequences}
+        given = {sequence.name: (sequence.first.label, sequence.second.label) for sequence in design.sequences}
+        periods = Periods(7.0 * design.second_period, given, apart=design.washout > 0)
     invented = dummy_study(design, made, allocation_for(design, made, seed=seed, spare=1.0), seed=seed)
     tables = {
         "subjects": invented.subjects,
@@ -97,6 +102,7 @@ def write_protocol(
         times=times,
         end=float(7 * design.weeks),
         factors=tuple(design.randomisation.strata),
+        periods=periods,
     )
     paths += sorted((target / "study-dummy").iterdir())
     return [*paths, *write_adam(adam, target / "adam-dummy")]
@@ -130,7 +136,7 @@ def _weights(design: DesignFile, made: Plan) -> dict[str, int]:
     """Return how often each arm stands in the smallest block."""
     if not made.treatment:
         # A crossover randomises the order, one of each in a block.
-        return {f"{design.treatment.name} first": 1, f"{design.control.name} first": 1}
+        return {sequence.name: 1 for sequence in design.sequences}
     ratio = made.request.ratio
     for control in range(1, 11):
         treatment = round(ratio * control)

@@ -38,7 +38,8 @@ _FACTS = frozenset(
 _DERIVED = frozenset(
     ("studyid", "domain", "paramn", "param", "parcat1", "avisitn", "visitnum", "base", "chg", "pchg", "ablfl",
      "anl01fl", "dtype", "avalc", "aseq", "qsseq", "ittfl", "saffl", "fasfl", "adtm", "trtan", "trt01an", "trtpn",
-     "trt01pn", "basetype", "srcdom", "subjid", "agegr1", "ageu", "paramtyp")
+     "trt01pn", "basetype", "srcdom", "subjid", "agegr1", "ageu", "paramtyp", "aperiod",
+     "aperiodc", "trtseqp", "trtseqa", "trt02p", "trt02a", "trt02pn", "tr01sdt", "tr02sdt")
 )  # fmt: skip
 
 
