@@ -8,7 +8,7 @@ import pytest
 from abate.ground.errors import InputError
 from abate.planner import Explanation, explain, record_from
 from abate.planner.complaints import CAUSES
-from abate.planner.explain import ADVICE
+from abate.planner.explain import ADVICE, effective_people, weights_of
 from abate.planner.virtual import cases, score
 
 STEP = """
@@ -55,6 +55,19 @@ def test_a_diary_that_hardly_anybody_fits_is_never_explained_away() -> None:
     found = told(step="2026-05-04", first=0, tired=10, last=9, weary=0)
     assert found.effective < 30
     assert found.advice.startswith("Hardly any virtual people fit this diary")
+    assert "usual ups and downs" not in found.advice
+    # Nobody speaks for all: the same weights, flattened until 30 effective people do, leave room for another cause.
+    assert found.probability[-1].max() < 0.99
+
+
+def test_weights_are_flattened_only_where_too_few_speak() -> None:
+    fit = np.array([np.linspace(0.0, -1.0, 64), np.linspace(0.0, -4000.0, 64)])
+    plain, enough = weights_of(fit), weights_of(fit, enough=30.0)
+    assert enough[0].tolist() == plain[0].tolist()
+    assert effective_people(plain)[1] == pytest.approx(1)
+    # 40 halvings of the power leave it exact to 1e-12 of its range, and the number of people with it
+    assert effective_people(enough)[1] == pytest.approx(30, rel=1e-6)
+    assert enough.sum(axis=1) == pytest.approx(1)
 
 
 def test_pain_that_grows_weeks_after_a_step_is_a_flare() -> None:

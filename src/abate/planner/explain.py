@@ -24,14 +24,17 @@ from abate.planner.flags import Raised, red_flags
 from abate.planner.people import OUTPUTS, People, antibody_of, people_like, speaks, symptom_points
 from abate.planner.record import Record
 from abate.planner.settings import candidate_list, value
+from abate.planner.told import Told
 from abate.science.model import Model
 from abate.science.regimen.drugs import clock_hours
 from abate.study.observation import load_clinic
 
-__all__ = ["Explanation", "Next", "explain", "probabilities", "weights_of", "worth"]
+__all__ = ["Explanation", "Next", "effective_people", "explain", "probabilities", "weights_of", "worth"]
 
 Floats = npt.NDArray[np.float64]
 Parts = list[tuple[Floats, Floats | float]]
+_HALVINGS = 40
+"""Of the interval of a power between 0 and 1: its error is far below anything that is shown."""
 COPIES = 4
 """How many ways on from each person of the posterior, so that enough of them fit the diary."""
 FEW = 30.0
@@ -105,9 +108,17 @@ class Explanation:
     @property
     def advice(self) -> str:
         """What to do: a red flag's word where there is one. It never tells anybody to stop or cut a steroid."""
+        return " ".join(self.advices)
+
+    @property
+    def advices(self) -> tuple[str, ...]:
+        """The advice by sentence: where hardly anybody fits, nobody is told that all is well."""
         if self.flags:
-            return " ".join(dict.fromkeys(f.do for f in self.flags))
-        return f"{UNKNOWN} {ADVICE[self.likeliest]}" if self.effective < FEW else ADVICE[self.likeliest]
+            return tuple(dict.fromkeys(f.do for f in self.flags))
+        likely = (ADVICE[self.likeliest],)
+        if self.effective >= FEW:
+            return likely
+        return (UNKNOWN, *(likely if self.likeliest != "none of these" else ()))
 
     def as_dict(self) -> dict[str, Any]:
         """Return what results.json holds."""
@@ -165,10 +176,11 @@ def explain(
     base = float(np.median(usual)) if len(usual) > 1 else value("explanation", "fatigue_base")
     model = like.model
     diary = _diary(record, since, model, base)
-    weights = weights_of(log_likelihood(diary, courses) + _laboratory(record, since, courses))[: window + 1]
+    fit = (log_likelihood(diary, courses) + _laboratory(record, since, courses))[: window + 1]
+    weights = weights_of(fit, enough=FEW)
     truth = causes(courses, model, record.disease)[: window + 1]
     chance = probabilities(weights, truth)
-    effective = float(1 / np.sum(weights[-1] ** 2))
+    effective = float(effective_people(weights_of(fit[-1])))
     notes = _notes(record, like, effective)
     shown = tuple(since + timedelta(days=k) for k in range(window + 1))
     best = worth(
@@ -241,17 +253,46 @@ def _laboratory(record: Record, since: date, courses: Mapping[str, Floats]) -> F
     return total
 
 
-def weights_of(log_likelihood: Floats) -> Floats:
+def weights_of(log_likelihood: Floats, enough: float = 0.0) -> Floats:
     """Return weights of people for each day, each row adding up to 1; people whose solution failed count nothing.
+
+    Parameters
+    ----------
+    log_likelihood : ndarray, shape (days, n)
+    enough : float
+        Effective people that must speak. Where fewer do, nobody is much like the diary, and the one who is least unlike
+        it would speak for all: the diary is then weighed less (its likelihood to a power below 1) until enough do.
 
     Examples
     --------
     >>> weights_of(np.array([[0.0, 0.0], [0.0, -100.0]])).round(3).tolist()
     [[0.5, 0.5], [1.0, 0.0]]
+    >>> bool(effective_people(weights_of(np.array([0.0, -100.0, -200.0, -300.0]), enough=2.0)).round(2) == 2)
+    True
     """
     clean = np.where(np.isfinite(log_likelihood), log_likelihood, -np.inf)
-    rows = np.exp(clean - clean.max(axis=-1, keepdims=True))
+    clean = clean - clean.max(axis=-1, keepdims=True)
+    weights = _normed(clean, np.ones(clean.shape[:-1]))
+    if enough <= 0:
+        return weights
+    low, high = np.zeros(clean.shape[:-1]), np.ones(clean.shape[:-1])
+    few = effective_people(weights) < enough
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        fits = effective_people(_normed(clean, middle)) >= enough
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    return _normed(clean, np.where(few, low, 1.0))
+
+
+def _normed(log_weights: Floats, power: Floats) -> Floats:
+    speak = np.isfinite(log_weights)
+    rows = np.where(speak, np.exp(power[..., None] * np.where(speak, log_weights, 0.0)), 0.0)
     return np.asarray(rows / rows.sum(axis=-1, keepdims=True))
+
+
+def effective_people(weights: Floats) -> Floats:
+    """Return how many equally weighted people such weights are worth, for each row."""
+    return np.asarray(1 / np.sum(weights**2, axis=-1))
 
 
 def probabilities(weights: Floats, truth: npt.NDArray[np.int64]) -> Floats:
@@ -337,18 +378,26 @@ def _expected_entropy(parts: Parts, weights: Floats, truth: npt.NDArray[np.int64
 
 
 def _notes(record: Record, like: People, effective: float) -> tuple[str, ...]:
-    notes = []
+    notes: list[str] = []
     if record.antibody(record.today) is not None:
-        notes.append("On an IL-6 receptor blocker a normal CRP does not exclude a flare: symptoms decide.")
+        notes.append(Told("On an IL-6 receptor blocker a normal CRP does not exclude a flare: symptoms decide."))
     if effective < FEW:
         notes.append(
-            f"Only {effective:.0f} effective virtual people fit this diary: the probabilities are rough, and the "
-            "model may not "
-            "know what this is."
+            Told(
+                "Only {n} effective virtual people fit this diary. It is weighed less until {enough} do: the "
+                "probabilities are rough, and the model may not know what this is.",
+                n=f"{effective:.0f}",
+                enough=f"{FEW:.0f}",
+            )
         )
     if any(i.to is None or i.to >= record.today - timedelta(days=14) for i in record.illness):
         notes.append(
-            "An illness is recorded in the last two weeks: the model does not know it, and it can explain all of this."
+            Told(
+                "An illness is recorded in the last two weeks: the model does not know it, and it can explain all of "
+                "this."
+            )
         )
-    notes.append("How fatigue hangs together with each cause is assumed, not fitted; no patient's course tested this.")
+    notes.append(
+        Told("How fatigue hangs together with each cause is assumed, not fitted; no patient's course tested this.")
+    )
     return (*notes, *like.warnings)

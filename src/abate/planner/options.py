@@ -16,6 +16,7 @@ from abate.ground.results import slug
 from abate.planner.plan_text import taper_from_text
 from abate.planner.record import Plan, Record
 from abate.planner.settings import candidate_list, largest_fall, value
+from abate.planner.told import Told
 from abate.science.policy import Policy, load_policy, policies
 from abate.science.regimen import Regimen, Taper, load_taper, parse
 from abate.science.regimen.taper import Step
@@ -102,31 +103,36 @@ class Option:
         """Falls that are too steep for a schedule, in words; empty for nearly all plans."""
         course = np.concatenate([self.before or (self.dose,), self.daily(self.days + 7)])
         start = len(self.before) or 1
-        found = []
+        found: list[str] = []
         for day in range(start, course.size):
             window = course[max(day - 7, 0) : day]
             top = float(window.max())
             if top - course[day] > largest_fall(top) + 1e-9:
-                when = "today" if day == start else f"in {day - start} days"
-                found.append(
-                    f"{when} the dose falls from {number(top)} to {number(float(course[day]))} mg within a week"
-                )
+                said = "today the dose falls from {top} to {low} mg within a week"
+                if day > start:
+                    said = "in {days} days the dose falls from {top} to {low} mg within a week"
+                values = {"days": day - start, "top": number(top), "low": number(float(course[day]))}
+                found.append(Told(said, **values))
         return tuple(found[:1])
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know before choosing it."""
-        said = [
-            f"{fall}. After more than {value('adrenal', 'suppressed_after') / 7:.0f} weeks above the physiological "
-            "dose, a "
-            "sudden fall can be dangerous: do not do this without your doctor"
+        weeks = f"{value('adrenal', 'suppressed_after') / 7:.0f}"
+        said: list[str] = [
+            Told(
+                "{fall}. After more than {weeks} weeks above the physiological dose, a sudden fall can be dangerous: "
+                "do not do this without your doctor",
+                fall=fall, weeks=weeks,
+            )
             for fall in self.abrupt
-        ]
+        ]  # fmt: skip
         if self.taper.then > 0:
-            said.append(f"it does not end: {number(self.taper.then)} mg a day go on")
+            said.append(Told("it does not end: {mg} mg a day go on", mg=number(self.taper.then)))
         if self.steps[0].mg > self.dose + 1e-9:
+            first, now = number(self.steps[0].mg), number(self.dose)
             said.append(
-                f"it begins with more than is taken now ({number(self.steps[0].mg)} instead of {number(self.dose)} mg)"
+                Told("it begins with more than is taken now ({first} instead of {now} mg)", first=first, now=now)
             )
         return tuple(said)
 

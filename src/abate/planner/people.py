@@ -18,9 +18,11 @@ from abate.inference.seen import read_seen
 from abate.planner.record import Entry, Measured, Record
 from abate.planner.settings import candidate_list, value
 from abate.planner.steroids import PREDNISONE
+from abate.planner.told import Told
 from abate.science.model import Model, load
 from abate.science.population import Population, load_population
 from abate.science.regimen.drugs import antibodies, clock_hours
+from abate.science.regimen.value import number
 from abate.study.observation import load_clinic
 
 __all__ = ["OUTPUTS", "People", "antibody_of", "fewer", "patient_of", "people_like", "speaks", "symptom_points"]
@@ -135,22 +137,25 @@ def people_like(
         kind: Basis = "posterior"
         effective = max(1, round(min(fitted.ess, people)))
         count = len(patient.measurements)
-        says = (
-            f"Virtual people weighed by this patient's {count} measurements of the last {int(patient.day / 7)} weeks."
-        )
+        says = Told(
+            "Virtual people weighed by what was measured in this patient in the last {weeks} weeks (values: {count}).",
+            weeks=int(patient.day / 7), count=count,
+        )  # fmt: skip
     else:
         posterior, kind, effective = (
             _from_population(model, patient, population, people * copies, seed),
             "population prior",
             people,
         )
-        measured = "Nothing was measured"
-        if patient.measurements:
-            measured = "What was measured in this patient was not used"
-        says = (
-            f"Population prior: anybody of the population on these doses. {measured}, so the forecast knows no more "
-            "than the population."
+        says = Told(
+            "Population prior: anybody of the population on these doses. Nothing was measured, so the forecast knows "
+            "no more than the population."
         )
+        if patient.measurements:
+            says = Told(
+                "Population prior: anybody of the population on these doses. What was measured in this patient was not "
+                "used, so the forecast knows no more than the population."
+            )
     until = posterior.day + 7.0 * (horizon + 5)
     run = posterior.run(until=until)  # with every output of the model: one compiled kernel serves every patient
     warnings = (*posterior.warnings, *posterior.seen.notes, *_notes(record))
@@ -258,18 +263,22 @@ def speaks(record: Record, measured: Measured) -> bool:
 
 def _notes(record: Record) -> tuple[str, ...]:
     """Return what a reader must know of how the record was read."""
-    said = []
+    said: list[str] = []
     if not record.flares_forecast:
-        said.append(candidate_list(record.disease).why)
+        said.append(Told(candidate_list(record.disease).why))
     unused = [m for m in record.measurements if record.flares_forecast and not speaks(record, m)]
     if unused:
         names = ", ".join(f"{m.name} of {m.date}" for m in unused)
-        said.append(f"not used, because another illness moves it too: {names}")
+        said.append(Told("not used, because another illness moves it too: {names}", names=names))
     if record.steroid not in PREDNISONE:
         said.append(
-            f"{record.steroid} counts as {record.dose:g} mg of prednisone a day, by equal effect on inflammation; it "
-            "may suppress the adrenals more or less than that. Plans are written in prednisone: a change of drug is "
-            "for the doctor to make"
+            Told(
+                "{drug} counts as {mg} mg of prednisone a day, by equal effect on inflammation; it may suppress the "
+                "adrenals more or less than that. Plans are written in prednisone: a change of drug is for the doctor "
+                "to make",
+                drug=record.steroid,
+                mg=number(record.dose),
+            )
         )
     return tuple(said)
 

@@ -14,6 +14,7 @@ from abate.ground.errors import InputError
 from abate.planner.options import Option
 from abate.planner.record import Record
 from abate.planner.settings import falls_source, value
+from abate.planner.told import Told
 from abate.science.regimen import load_tablets
 from abate.science.regimen.tablets import Dispensed, TabletSet
 from abate.science.regimen.value import number
@@ -86,6 +87,13 @@ class Schedule:
         rows = [self.days[at : at + 7] for at in range(0, len(self.days), 7)]
         return [(row[0].date, row, sum(d.mg for d in row)) for row in rows]
 
+    def by_day(self) -> dict[date, list[Reminder]]:
+        """Return the reminders of each day that has any."""
+        found: dict[date, list[Reminder]] = {}
+        for reminder in self.reminders:
+            found.setdefault(reminder.date, []).append(reminder)
+        return found
+
     def csv(self) -> str:
         """Return a row a day, with its week's total."""
         text = io.StringIO()
@@ -93,7 +101,7 @@ class Schedule:
         writer.writerow(
             ["date", "weekday", "week", "mg", "tablets", "lowered_by_per_cent", "week_total_mg", "reminder"]
         )
-        notes = {r.date: r.what for r in self.reminders}
+        notes = {day: "; ".join(r.what for r in rows) for day, rows in self.by_day().items()}
         for week, (_, row, total) in enumerate(self.weeks(), start=1):
             for day in row:
                 lower = "" if day.lowered_by_per_cent is None else number(day.lowered_by_per_cent)
@@ -205,19 +213,21 @@ def _reminders(record: Record, option: Option, days: tuple[Day, ...]) -> list[Re
     )
     if at_low is not None and record.dose > 0:
         found.append(
-            Reminder(at_low.date, "Ask for a morning cortisol: blood at 8 o'clock, before that day's tablet", why)
+            Reminder(at_low.date, Told("Ask for a morning cortisol: blood at 8 o'clock, before that day's tablet"), why)
         )
     before = record.levels(record.today - timedelta(days=_SINCE), _SINCE)
     if record.dose == 0 and any(before):
-        found.append(Reminder(days[0].date, "Ask whether a morning cortisol was taken since the last tablet", why))
+        since = Told("Ask whether a morning cortisol was taken since the last tablet")
+        found.append(Reminder(days[0].date, since, why))
     if option.taper.then == 0 and record.dose > 0:
         last = max(days[0].date, days[-1].date - timedelta(days=14))
-        found.append(
-            Reminder(last, "Before the last tablet: ask whether a morning cortisol was taken and what it showed", why)
-        )
+        asked = Told("Before the last tablet: ask whether a morning cortisol was taken and what it showed")
+        found.append(Reminder(last, asked, why))
     every = int(value("settings", "lab_every"))
     drug = option.antibody.drug if option.antibody else None
-    tests = "Blood tests: CRP and ESR" + (f"; for {drug}: blood count, liver, lipids" if drug else "")
+    tests = Told("Blood tests: CRP and ESR")
+    if drug:
+        tests = Told("Blood tests: CRP and ESR; for {drug}: blood count, liver, lipids", drug=drug)
     blind = f"on {drug} a normal CRP does not exclude a flare" if drug else "a rise with symptoms speaks for a flare"
     found += [Reminder(days[at].date, tests, blind) for at in range(every, len(days), every)]
     return sorted(found, key=lambda r: (r.date, r.what))

@@ -37,6 +37,21 @@ class Words:
         said = catalogue(self.language).get(text, text)
         return said.format(**values) if values else said
 
+    def told(self, said: str) -> str:
+        """Return what the planner says in this language, where it remembers how it was made; else as it is.
+
+        Examples
+        --------
+        >>> from abate.planner.told import Told
+        >>> Words("uk").told(Told("it does not end: {mg} mg a day go on", mg=2))
+        'він не закінчується: далі по 2 мг на день'
+        """
+        template = getattr(said, "template", None)
+        if template is None:
+            return said
+        values = {name: self.told(v) if isinstance(v, str) else v for name, v in vars(said)["values"].items()}
+        return self(template, **values)
+
     def number(self, value: float, digits: int = 1) -> str:
         """Write a number.
 
@@ -54,10 +69,10 @@ class Words:
         return f"{self.number(100 * share, 0)}\u00a0%"
 
     def date(self, day: date) -> str:
-        """Write a date with its weekday."""
+        """Write a date with its weekday, on one line."""
         from babel.dates import format_date
 
-        return str(format_date(day, "EEE d MMM y", locale=self.language))
+        return str(format_date(day, "EEE d MMM y", locale=self.language)).replace(" ", "\u00a0")
 
 
 @cache

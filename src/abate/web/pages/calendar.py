@@ -12,10 +12,10 @@ from nicegui import app, ui
 
 from abate.ground.errors import AbateError
 from abate.planner.record import Record
-from abate.planner.schedule import Schedule, schedule
+from abate.planner.schedule import Day, Schedule, schedule
 from abate.web.pages.compare import desk_of
 from abate.web.pages.frame import PATIENCE, fault, frame, html, press, room, session, words
-from abate.web.pages.plan_html import table
+from abate.web.pages.plan_html import plan_name, table
 from abate.web.pages.progress import Progress
 from abate.web.pages.warnings import flag_box
 from abate.web.plans import Desk, Variant, load_patient
@@ -48,7 +48,7 @@ async def calendar_page() -> None:
         except AbateError as error:
             fault(str(error))
             return
-        html(escape(made.option.label), classes="lead", tag="p").props("lang=en")
+        html(escape(plan_name(_, made.option.label)), classes="lead", tag="p")
         _papers(_, record, variant, mine.folder / "papers")
         _weeks(_, made)
 
@@ -104,23 +104,37 @@ def _write(desk: Desk, record: Record, variant: Variant, folder: Path, tell: Cal
 
 
 def _weeks(_: Words, made: Schedule) -> None:
-    notes = {reminder.date: reminder.what for reminder in made.reminders}
+    notes = made.by_day()
     rows = []
     for first, days, total in made.weeks():
-        doses = list(dict.fromkeys(f"{_.number(day.mg, 2)} mg: {day.tablets}" for day in days))
+        doses = dict.fromkeys(f"{_('{n} mg', n=_.number(day.mg, 2))}: {_tablets(_, day)}" for day in days)
         lower = next((day.lowered_by_per_cent for day in days if day.lowered_by_per_cent), None)
-        said = "; ".join(notes[day.date] for day in days if day.date in notes)
-        step = f"{_.percent(lower / 100)} ↓" if lower and lower > 0 else ""
-        cells = [_.date(first), "; ".join(doses), step, _.number(total, 2), said]
-        rows.append([escape(cell) for cell in cells])
-    heads = [_("Week of"), _("Each day"), _("Step"), _("mg in the week"), _("To do")]
+        said = "".join(
+            f'<span class="todo">{escape(_.date(day.date))}: {escape(_.told(reminder.what))}</span>'
+            for day in days
+            for reminder in notes.get(day.date, ())
+        )
+        step = f"{_.percent(lower / 100)}\u00a0↓" if lower and lower > 0 else ""
+        rows.append([escape(_.date(first)), escape("; ".join(doses)) + said, escape(step), escape(_.number(total, 2))])
+    heads = [_("Week of"), _("Each day, and what to do"), _("Step"), _("mg in the week")]
     html(table([escape(head) for head in heads], rows))
     html(escape(_("Tablets to have at hand")), tag="h2")
     refills = [
-        [escape(_.date(r.date)), str(r.days), escape(", ".join(f"{n} × {_.number(mg, 2)} mg" for mg, n in r.tablets))]
+        [escape(_.date(r.date)), str(r.days), escape(", ".join(_tablet(_, str(n), mg) for mg, n in r.tablets))]
         for r in made.refills
     ]
     html(table([escape(head) for head in (_("On"), _("For days"), _("Tablets"))], refills))
+
+
+def _tablets(_: Words, day: Day) -> str:
+    """Write the tablets of a day."""
+    parts = [(mg, f"{int(count) or ''}½" if count % 1 else str(int(count))) for mg, count in day.tablets.parts]
+    return " + ".join(_tablet(_, count, mg) for mg, count in parts) or _("none")
+
+
+def _tablet(_: Words, count: str, mg: float) -> str:
+    strength = _("{n} mg", n=_.number(mg, 2))
+    return f"{count} × {strength}".replace(" ", "\u00a0")
 
 
 @app.get("/papers/{name}", include_in_schema=False)

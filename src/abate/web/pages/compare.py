@@ -13,7 +13,7 @@ from nicegui import app, events, ui
 from abate.ground.errors import AbateError
 from abate.planner.record import Record
 from abate.web.pages.frame import PATIENCE, fault, frame, html, press, room, session, words
-from abate.web.pages.plan_html import adrenal_table, fans, flare_svg, plan_table
+from abate.web.pages.plan_html import adrenal_table, fans, flare_svg, plan_name, plan_table
 from abate.web.pages.progress import Progress
 from abate.web.pages.search import Search
 from abate.web.pages.warnings import flag_box
@@ -92,7 +92,7 @@ class _Comparison:
         html(escape(_("Which plans")), tag="h2")
         with ui.element("div").props(f'role=group aria-label="{escape(_("Which plans"))}"'):
             boxes = {
-                slug: ui.checkbox(label, value=any(v.slug == slug for v in self.variants)).props("dense")
+                slug: ui.checkbox(plan_name(_, label), value=any(v.slug == slug for v in self.variants)).props("dense")
                 for slug, label in self.names.items()
             }
             searched = next((v for v in self.variants if v.settings and not v.moves), None)
@@ -157,10 +157,11 @@ class _Comparison:
         plan = self.desk.plan(self.variants)
         self.box.clear()
         with self.box:
-            basis = plan["basis"]
-            html(escape(basis["says"]), classes="note", tag="p").props("lang=en")
-            for warning in basis["warnings"]:
-                html(escape(warning), classes="caution", tag="p").props("lang=en")
+            people = self.desk.people
+            assert people is not None
+            html(escape(_.told(people.says)), classes="note", tag="p")
+            for warning in people.warnings:
+                html(escape(_.told(warning)), classes="caution", tag="p")
             self.results = ui.element("div")
             with self.results:
                 self._results(plan)
@@ -171,9 +172,10 @@ class _Comparison:
         _ = self._
         html(escape(_("Side by side")), tag="h2")
         html(plan_table(_, plan))
-        for slug, option in plan["options"].items():
-            for warning in option["warnings"]:
-                html(f"{escape(option['label'])} ({escape(slug)}): {escape(warning)}", classes="caution", tag="p")
+        for variant in self.variants:
+            for warning in self.desk.forecasts[variant].option.warnings:
+                said = f"{self._label(plan, variant)}: {_.told(warning)}"
+                html(escape(said), classes="caution", tag="p")
         if plan["basis"]["flares_forecast"]:
             html(escape(_("When a flare may come")), tag="h2")
             html(flare_svg(_, plan))
@@ -200,7 +202,7 @@ class _Comparison:
         press(_("Take this plan to the calendar")).on_click(take)
 
     def _label(self, plan: dict[str, Any], variant: Variant) -> str:
-        label = str(plan["options"][variant.key]["label"])
+        label = plan_name(self._, str(plan["options"][variant.key]["label"]))
         return f"{label} ({self._('changed by you')})" if variant.moves else label
 
     def _steps(self, plan: dict[str, Any]) -> None:
@@ -232,10 +234,12 @@ class _Comparison:
             name = _("Step {n}", n=place + 1)
             html(escape(name), tag="span")
             slider = ui.element("input").props(
-                f'type=range min=0 max={top:g} step=0.5 value={mg:g} aria-label="{escape(name)}, mg"'
+                f'type=range min=0 max={top:g} step=0.5 value={mg:g} aria-label="{escape(name)}, {escape(_("mg"))}"'
             )
-            slider.on("input", js_handler="(e) => { e.target.nextElementSibling.textContent = e.target.value + ' mg' }")
-            html(f"{mg:g} mg", tag="span")
+            unit = _("mg")
+            shown = f"e.target.nextElementSibling.textContent = e.target.value + ' {unit}'"
+            slider.on("input", js_handler=f"(e) => {{ {shown} }}")
+            html(escape(_("{n} mg", n=f"{mg:g}")), tag="span")
             length = ui.number(_("days"), value=days, min=1, max=730, precision=0).props("outlined dense")
             length.props(f'aria-label="{escape(name)}, {escape(_("days"))}"')
         dose = mg

@@ -45,7 +45,7 @@ def explain_page() -> None:
         if flagged:
             html(escape(_("These signs come before any forecast; nothing below outweighs them.")), tag="p")
         if not record.flares_forecast:
-            html(escape(candidate_list(record.disease).why), classes="caution", tag="p").props("lang=en")
+            html(escape(_(candidate_list(record.disease).why)), classes="caution", tag="p")
             return
         html(
             escape(
@@ -96,6 +96,7 @@ def _measure(_: Words, row: Next) -> str:
 
 def _show(_: Words, found: Explanation) -> None:
     from abate.planner.complaints import CAUSES
+    from abate.planner.explain import FEW
 
     names = {
         "flare": _("flare"),
@@ -106,8 +107,13 @@ def _show(_: Words, found: Explanation) -> None:
     shares = ", ".join(
         f"{names[cause]} {_.percent(float(p))}" for cause, p in zip(CAUSES, found.probability[-1], strict=True)
     )
-    html(f"<strong>{escape(shares)}</strong>", tag="p")
-    html(escape(_(found.advice)), classes="caution", tag="p")
+    advice = " ".join(escape(_(said)) for said in found.advices)
+    if found.effective < FEW:  # what hardly anybody fits is no answer, so it does not come first
+        html(advice, classes="caution", tag="p")
+        html(escape(_("Roughly: {shares}", shares=shares)), classes="note", tag="p")
+    else:
+        html(f"<strong>{escape(shares)}</strong>", tag="p")
+        html(advice, classes="caution", tag="p")
     html(escape(_("What would tell them apart")), tag="h2")
     rows = [[escape(_measure(_, row)), _.percent(row.removes)] for row in found.next]
     html(table([escape(_("Measure")), escape(_("Share of the doubt that it removes"))], rows))
@@ -118,4 +124,4 @@ def _show(_: Words, found: Explanation) -> None:
     ]
     html(table([escape(_("Day")), *(escape(names[cause]) for cause in CAUSES)], days))
     for note in (*found.notes, found.basis):
-        html(escape(note), classes="note", tag="p").props("lang=en")
+        html(escape(_.told(note)), classes="note", tag="p")

@@ -125,7 +125,10 @@ class _Sheet:
         self._table("diary", [_date_first(e.date, _diary_text(_, e)) for e in record.diary])
         html(escape(_("Laboratory")), tag="h2")
         self._laboratory()
-        self._table("measurements", [_date_first(m.date, f"{m.name} {m.value} {m.unit}") for m in record.measurements])
+        names = _measured(_)
+        values = [f"{names.get(m.name, m.name)} {m.value} {m.unit}" for m in record.measurements]
+        dated = zip(record.measurements, values, strict=True)
+        self._table("measurements", [_date_first(m.date, text) for m, text in dated])
         html(escape(_("Drugs, with dates")), tag="h2")
         self._drugs()
         shown = [_date_first(c.from_, c.regimen + (f" → {c.to.isoformat()}" if c.to else "")) for c in record.drugs]
@@ -162,8 +165,7 @@ class _Sheet:
 
     def _laboratory(self) -> None:
         _ = self._
-        names = {"crp": _("CRP"), "esr": _("ESR"), "il6": "IL-6"}
-        names |= {"morning-cortisol": _("morning cortisol"), "drug-level": _("level of the antibody")}
+        names = _measured(_)
         with ui.element("div").classes("fields"):
             day = _day(_("Day"), date.today())
             name = ui.select(names, value="crp", label=_("Measure")).props("outlined").classes("broad")
@@ -247,6 +249,11 @@ def _keep(mine: Room, said: ui.element, make: Callable[[], Record]) -> None:
 
 def _day(label: str, value: date | None = None) -> ui.input:
     return ui.input(label, value=value.isoformat() if value else "").props("outlined type=date stack-label")
+
+
+def _measured(_: Words) -> dict[str, str]:
+    names = {"crp": _("CRP"), "esr": _("ESR"), "il6": _("IL-6")}
+    return names | {"morning-cortisol": _("morning cortisol"), "drug-level": _("level of the antibody")}
 
 
 def _diseases(_: Words) -> dict[str, str]:

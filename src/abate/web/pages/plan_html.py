@@ -8,13 +8,15 @@ from typing import Any
 
 from abate.web.words import Words
 
-__all__ = ["adrenal_table", "fans", "flare_svg", "front_svg", "front_table", "plan_table", "table"]
+__all__ = ["adrenal_table", "fans", "flare_svg", "front_svg", "front_table", "plan_name", "plan_table", "table"]
 
 _DASH = "\u2013"
+NARROW = 420
+"""Width of a drawing on a phone, or of one of several side by side."""
 
 
 def table(heads: list[str], rows: list[list[str]], *, caption: str = "") -> str:
-    """Return a table; the first cell of a row is its head, everything is escaped already."""
+    """Return a table of figures; the first cell of a row is its head, everything is escaped already."""
     head = "".join(f'<th scope="col">{cell}</th>' for cell in heads)
     body = "".join(
         "<tr>" + f'<th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
@@ -22,7 +24,7 @@ def table(heads: list[str], rows: list[list[str]], *, caption: str = "") -> str:
     )
     said = f"<caption>{caption}</caption>" if caption else ""
     parts = f"{said}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="tablebox" tabindex="0"><table>{parts}</table></div>'
+    return f'<div class="tablebox figures" tabindex="0"><table>{parts}</table></div>'
 
 
 def share(_: Words, estimate: Mapping[str, Any]) -> str:
@@ -81,7 +83,7 @@ def adrenal_table(_: Words, plan: Mapping[str, Any]) -> str:
     rows = [
         [
             escape(_label(_, slug, option)),
-            f"{_.number(row['mg'])} mg",
+            _("{n} mg", n=_.number(row["mg"])),
             _.number(row["week"]),
             share(_, row["ready"]),
             _.percent(row["not_ready"]["estimate"] or 0.0),
@@ -99,7 +101,6 @@ def adrenal_table(_: Words, plan: Mapping[str, Any]) -> str:
 
 def flare_svg(_: Words, plan: Mapping[str, Any]) -> str:
     """Draw the chance of a first flare by week for all options."""
-    from abate.report.drawing import to_svg
     from abate.report.plan import flare_figure
 
     options = {_label(_, slug, option): option for slug, option in plan["options"].items()}
@@ -108,12 +109,22 @@ def flare_svg(_: Words, plan: Mapping[str, Any]) -> str:
     figure.update_yaxes(title_text=_("Chance of a flare (%)"))
     caption = escape(_("Chance of a first flare by week, and its 95 % interval."))
     alt = "; ".join(f"{name}: {share(_, option['flare']['total'])}" for name, option in options.items())
-    return f"<figure>{to_svg(figure, label=alt, standalone=False)}<figcaption>{caption}</figcaption></figure>"
+    return f"<figure>{_drawn(figure, alt)}<figcaption>{caption}</figcaption></figure>"
+
+
+def _drawn(figure: Any, label: str) -> str:
+    """Draw a figure for a wide and for a narrow screen, on which the wide one could not be read."""
+    from abate.report.drawing import to_svg
+
+    parts = {"drawn-wide": None, "drawn-narrow": NARROW}
+    return "".join(
+        f'<div class="{name}">{to_svg(figure, label=label, standalone=False, width=width)}</div>'
+        for name, width in parts.items()
+    )
 
 
 def front_svg(_: Words, found: Mapping[str, Any]) -> str:
     """Draw what a search found: flares against prednisone, the adrenals as shape, the guideline's plan among them."""
-    from abate.report.drawing import to_svg
     from abate.report.plan_front import AXES, GUIDELINE, READY, front_figure
 
     said = (
@@ -130,7 +141,7 @@ def front_svg(_: Words, found: Mapping[str, Any]) -> str:
         "{n} plans that no other beats; the guideline's plan: {mg} mg and {flares} flares.",
         n=len(found["front"]), mg=_.number(base["mean-prednisone-mg"], 0), flares=_.percent(base["flare"]),
     )  # fmt: skip
-    svg = to_svg(front_figure(found, texts.__getitem__), label=alt, standalone=False)
+    svg = _drawn(front_figure(found, texts.__getitem__), alt)
     caption = _(
         "Each point is a plan, by the chance that the adrenals are ready at its last step; the dotted line is the "
         "flare risk that was allowed."
@@ -142,18 +153,17 @@ def front_table(_: Words, found: Mapping[str, Any]) -> str:
     """List the plans that no other beats, and the guideline's below."""
     heads = [_("Plan"), _("Flare"), _("Adrenals ready at the last step"), _("Prednisone, mean of people (mg)")]
     base, name = found["guideline"], _("the guideline's plan")
-    guideline = {**base, "label": f"{base['label']} ({name})"}
+    guideline = {**base, "label": f"{plan_name(_, base['label'])} ({name})"}
     rows = [
         [
-            escape(row["label"]),
+            escape(plan_name(_, row["label"])),
             _.percent(row["flare"]),
             _DASH if row["adrenals-ready"] is None else _.percent(row["adrenals-ready"]),
             _.number(row["mean-prednisone-mg"], 0),
         ]
         for row in (*found["front"], guideline)
     ]
-    caption = _("Plans that no other beats in flares, adrenals and prednisone at once")
-    return table([escape(head) for head in heads], rows, caption=escape(caption))
+    return table([escape(head) for head in heads], rows)
 
 
 def fans(_: Words, plan: Mapping[str, Any], what: str) -> str:
@@ -164,6 +174,11 @@ def fans(_: Words, plan: Mapping[str, Any], what: str) -> str:
     from abate.report.figures import fan
 
     titles = {"dose": _("Prednisone (mg a day)"), "morning-cortisol": _("Morning cortisol (nmol/L)")}
+    bands = {
+        "90 % of forecasts": _("90 % of people"),
+        "50 % of forecasts": _("50 % of people"),
+        "median": _("median"),
+    }
     drawn = []
     for slug, option in plan["options"].items():
         rows = option["fans"][what]
@@ -172,11 +187,33 @@ def fans(_: Words, plan: Mapping[str, Any], what: str) -> str:
         name = _label(_, slug, option)
         last = levels[0.5][-1]
         alt = _("{plan}: the median ends at {n}.", plan=name, n=_.number(last))
-        svg = to_svg(figure, label=alt, standalone=False, width=420)
+        for trace in figure.data:
+            if trace.name:
+                trace.name = bands[trace.name]
+        svg = to_svg(figure, label=alt, standalone=False, width=NARROW)
         caption = escape(_("{plan}: median, and the bands of 50 and 90 % of people.", plan=name))
         drawn.append(f"<figure>{svg}<figcaption>{caption}</figcaption></figure>")
     return "".join(drawn)
 
 
+def plan_name(_: Words, label: str) -> str:
+    """Say a plan's label, where it is one of the library's; a label of the record stands as it was written.
+
+    Examples
+    --------
+    >>> plan_name(Words("uk"), "10 % less every 4 weeks, without tocilizumab")
+    'на 10 % менше кожні 4 тижні, без тоцилізумабу'
+    """
+    ends = {
+        "without tocilizumab": _("without tocilizumab"),
+        "with tocilizumab": _("with tocilizumab"),
+        "without sarilumab": _("without sarilumab"),
+        "with sarilumab": _("with sarilumab"),
+    }
+    begin, _comma, end = label.rpartition(", ")
+    return f"{_(begin)}, {ends[end]}" if end in ends else _(label)
+
+
 def _label(_: Words, slug: str, option: Mapping[str, Any]) -> str:
-    return f"{option['label']} ({_('changed by you')})" if slug.endswith("-moved") else str(option["label"])
+    name = plan_name(_, str(option["label"]))
+    return f"{name} ({_('changed by you')})" if slug.endswith("-moved") else name

@@ -114,7 +114,8 @@ class Search:
         with self.box:
             html(escape(_said(_, found)), tag="p", classes="reading").props("role=status")
             html(front_svg(_, found))
-            html(front_table(_, found))
+            heading = escape(_("Plans that no other beats in flares, adrenals and prednisone at once"))
+            html(f"<summary>{heading}</summary>{front_table(_, found)}", tag="details")
             note = _(
                 "{n} plans were tried. What is best of many looks better than it is, so the sentence above comes from "
                 "another future of the same people; the drawing and the table do not.",
