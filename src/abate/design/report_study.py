@@ -108,8 +108,8 @@ def _flow(body: Mapping[str, Any]) -> Part:
         lost = arm["randomised"] - arm["seen_at_the_end"]
         steps = (
             FlowStep("Randomised", arm["randomised"], detail=tuple(happened)),
-            FlowStep("Not seen at the end", lost, aside=True),
             *_first_period(arm),
+            FlowStep("Not seen at the end", lost, aside=True),
             FlowStep("Seen at the end", arm["seen_at_the_end"]),
             FlowStep("Analysed", arm["randomised"]),
         )
@@ -125,7 +125,6 @@ def _flow(body: Mapping[str, Any]) -> Part:
     )
 
 
-def _estimands(body: Mapping[str, Any]) -> tuple[Part, ...]:
 def _first_period(arm: Mapping[str, Any]) -> tuple[FlowStep, ...]:
     from abate.report.flow import FlowStep
 
@@ -134,6 +133,7 @@ def _first_period(arm: Mapping[str, Any]) -> tuple[FlowStep, ...]:
     return (FlowStep("Seen at the end of the first period", arm["seen_in_period_1"]),)
 
 
+def _estimands(body: Mapping[str, Any]) -> tuple[Part, ...]:
     import pandas as pd
 
     from abate.report.page import Table
@@ -160,11 +160,11 @@ def _first_period(arm: Mapping[str, Any]) -> tuple[FlowStep, ...]:
     first = body["estimands"][body["primary"]]["result"]
     if first and "visits" in first:
         parts.append(_by_visit(first["visits"], first["name"]))
-    return tuple(parts)
     if first and "cells" in first:
         from abate.design.report_periods import periods
 
         parts += periods(first, list(body["flow"].values()))
+    return tuple(parts)
 
 
 def _by_visit(visits: Mapping[str, Any], name: str) -> Part:

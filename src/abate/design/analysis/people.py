@@ -34,8 +34,8 @@ class People:
     ----------
     subjects : tuple of str
     treated : ndarray of bool, shape (people,)
-    stratum : ndarray of str, shape (people,)
         Of a crossover: who takes the treatment first.
+    stratum : ndarray of str, shape (people,)
         One name for each combination of the factors; all the same where there are none.
     first : dict of event to ndarray, shape (people,)
         Day on which it first happened; NaN where it did not.

@@ -10,6 +10,7 @@ import numpy as np
 from abate.design.analysis.compare import Compared
 from abate.design.analysis.endpoints import Data, compared, data_of
 from abate.design.analysis.people import People, people_of
+from abate.design.analysis.periods import Crossed, crossed_of
 from abate.design.analysis.sensitivity import sensitivity
 from abate.design.plan import Plan, plan
 from abate.design.protocol.file import ArmText, DesignFile, Endpoint, Estimand, Sequence
