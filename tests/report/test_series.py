@@ -167,6 +167,22 @@ def test_sentence_of_five_people_says_that_nothing_can_be_shown():
     assert any("is 0.0625: no result could fall below 0.05, however large" in s for s in said)
 
 
+def test_sentences_of_one_person():
+    one = {week: [values[0], *[None] * 5] for week, values in made_up.FIQR.items()}
+    said = " ".join(series.sentences(analyse(six(fiqr=one, pain={}, fibromyalgianess={}))))
+    assert "improved in 1 of 1 person by week 4" in said
+    assert "typical change −17.5 (Hodges-Lehmann; one change has no interval)" in said
+    assert "With 1 person who changes, the smallest" in said
+
+
+def test_methods_are_whole_sentences_and_do_not_deny_prorating():
+    paragraphs, _ = series.methods(view(six(), analyse(six())))
+    text = " ".join(paragraphs)
+    assert not re.search(r"[.\]] [a-z]", text)
+    assert "treated as the authors of each questionnaire say" in text
+    assert "The first and the last follow-up were compared with an exact McNemar test [" in text
+
+
 def test_sentence_of_nobody_changed():
     same = {0: made_up.FIQR[0], 4: made_up.FIQR[0]}
     said = series.sentences(analyse(six(fiqr=same, pain={}, fibromyalgianess={})))

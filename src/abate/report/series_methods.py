@@ -36,7 +36,8 @@ def _design(view: SeriesView, numbers: list[int]) -> str:
     if scored:
         names = "; ".join(dict.fromkeys(m.instrument.title for m in scored if m.instrument))
         rule = {
-            "strict": "a score with missing answers was left out as the authors of the questionnaire ask",
+            "strict": "missing answers were treated as the authors of each questionnaire say, and a score with more of "
+            "them than they allow was left out",
             "prorate": "missing answers were prorated where a rule for it is known",
         }[series.policy]
         text += f"Scores: {names} [{_runs(numbers)}]; {rule}."
@@ -76,7 +77,7 @@ def _sentences(view: SeriesView) -> Iterator[tuple[str, tuple[str, ...]]]:
     if results["responders"]:
         yield "Response rates have exact and score intervals", ("clopper1934", "wilson1927")
     if any("between_visits" in response for response in results["responders"].values()):
-        yield "and visits were compared with an exact McNemar test", ("mcnemar1947",)
+        yield "The first and the last follow-up were compared with an exact McNemar test", ("mcnemar1947",)
     if any(measure["mixed_model"]["fitted"] for measure in results["measures"].values()):
         yield (
             "A mixed model for repeated measures with baseline as covariate, unstructured covariance and restricted "

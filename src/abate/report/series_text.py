@@ -46,6 +46,8 @@ def between(row: Mapping[str, Any], wanted: float) -> str:
     if row["low"] is None or row["high"] is None:
         return "no interval"
     ends = f"{number(row['low'])} to {number(row['high'])}"
+    if not row["level"]:
+        return "one change has no interval"
     if row["level"] < wanted - 1e-9:
         return f"range {ends}, which covers {coverage(row['level'])}: no exact {coverage(wanted)} interval exists"
     return f"{coverage(row['level'])} interval {ends}"
@@ -73,7 +75,7 @@ def change_sentence(results: Results, name: str, visit: str) -> str:
     count, verb = (row["better"], "improved") if known else (falls, "fell")
     same = f", {row['same']} did not change" if row["same"] else ""
     unit = f" {measure['unit']}" if measure["unit"] else ""
-    text = f"{measure['label']} {verb} in {count} of {row['n']} people by {label_of(results, visit)}{same}: "
+    text = f"{measure['label']} {verb} in {count} of {people(row['n'])} by {label_of(results, visit)}{same}: "
     text += f"median {number(row['before']['estimate'])} before and {number(row['after']['estimate'])} after{unit}"
     if row["estimate"] is None:
         return f"{text}; nobody changed, so there is nothing to test."
@@ -125,7 +127,7 @@ def smallest_p_sentence(results: Results) -> str:
     if most > FEW:
         return ""
     least = min(row["smallest_p"] for row in rows)
-    text = f"With {people(most)} who change, the smallest two-sided p of an exact signed-rank test is {p_value(least)}"
+    text = f"With {people(most)} who change{'s' if most == 1 else ''}, the smallest two-sided p of an exact signed-rank test is {p_value(least)}"
     if least > 0.05:
         return f"{text}: no result could fall below 0.05, however large."
     hopeless = sum(row["smallest_p"] > 0.05 for row in rows)
