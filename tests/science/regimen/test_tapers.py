@@ -138,6 +138,18 @@ def test_per_cent_steps_with_a_floor_and_rounding() -> None:
         ("  - {from: 5, to: 0, by: 1 mg}\n", "needs from, to, by and every"),
         ("  - {from: start, to: 0, by: 1 mg, every: 2 weeks}\n", "no start dose"),
         ("  - {from: 5, to: 0, by: 1 mg, every: 5 weeks, pattern: dsns}\n", "52 days"),
+        (
+            "  - {from: 10, to: 1, by: 0.000001 mg, every: 4 weeks}\n",
+            r"steps\[0\].by: this makes more than 10,000 steps",
+        ),
+        ("  - {from: 10, to: 1, by: 0.0001 %, every: 4 weeks}\n", r"steps\[0\].by: this makes more than 10,000 steps"),
+        ("  - {from: .inf, to: 1, by: 1 mg, every: 4 weeks}\n", r"steps\[0\].from: this is not a number of mg: inf"),
+        (
+            "  - {weeks: 1, dose: .inf}\n",
+            r"line 8, steps\[0\].dose: this is not a number of mg: inf; allowed: a finite",
+        ),
+        ("  - {weeks: 1, doses: [5, .nan]}\n", r"steps\[0\].doses: this is not a number of mg: nan"),
+        ("  - {weeks: 1, dose: lots}\n", r"steps\[0\].dose: the dose is not a number: 'lots'"),
     ],
 )
 def test_bad_tapers_are_refused_by_line_and_key(steps: str, message: str) -> None:

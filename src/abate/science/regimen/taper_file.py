@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +24,8 @@ __all__ = ["StepEntry", "TaperFile", "load_taper", "taper_from", "tapers"]
 Number = int | float
 _RANGE = re.compile(r"(\d+)(?:\s*(?:-|to)\s*(\d+))?")
 _LENGTH = re.compile(r"(\d+)\s*(day|week)s?")
+MOST_STEPS = 10_000
+"""A rule that makes more steps than this is a slip: a step a day would last 27 years."""
 _BY = re.compile(r"(\d+(?:\.\d+)?)\s*(mg|%|per cent)?")
 
 
@@ -119,6 +122,8 @@ def taper_from(document: Document, *, start: float | None = None) -> Taper:
                 ("steps", index), "after a stretchable step all must be stretchable", hint="add stretchable: true"
             )
         steps += made
+    if not isfinite(content.then):
+        raise document.error(("then",), "this is not a number of mg", value=content.then, allowed="a finite number")
     if content.then < 0:
         raise document.error(("then",), "a dose cannot be negative", value=content.then, allowed="0 or more mg")
     if not steps:
@@ -144,7 +149,7 @@ def _check_units(document: Document) -> None:
         dose = step.get("dose") if isinstance(step, dict) else None
         if isinstance(dose, str):
             key = ("steps", index, "dose")
-            if re.search(r"[a-z]", dose) and above is not None:
+            if re.match(r"\s*[-+.\d]+\s*[a-z]", dose) and above is not None:
                 raise UnitError(
                     document.where(key),
                     "the unit is given twice",
@@ -174,6 +179,10 @@ class _Entry:
 
     def steps(self, before: list[Step]) -> list[Step]:
         entry = self.entry
+        for name, given in entry.model_dump(by_alias=True).items():
+            for value in given if isinstance(given, list) else [given]:
+                if isinstance(value, float) and not isfinite(value):
+                    raise self.error(name, "this is not a number of mg", value, "a finite number")
         if any(part is not None for part in (entry.from_, entry.to, entry.by, entry.every)):
             if entry.from_ is None or entry.to is None or entry.by is None or entry.every is None:
                 hint = "or give a dose and how long"
@@ -258,6 +267,10 @@ class _Entry:
         size, relative = float(found.group(1)), found.group(2) != "mg"
         if relative and (last <= 0 or size >= 100) and not self.entry.round:
             raise self.error("to", "per-cent steps never reach this dose", last, "a dose above 0, or round: 0.5")
+        least = (self.entry.round or 0) if relative else size
+        few = (first - last) / least <= MOST_STEPS if least else first * (1 - size / 100) ** MOST_STEPS <= last
+        if not few:
+            raise self.error("by", f"this makes more than {MOST_STEPS:,} steps", by, "larger steps")
         levels = [first]
         while levels[-1] > last + 1e-9:  # absorbs the rounding of repeated subtraction
             now = levels[-1]
