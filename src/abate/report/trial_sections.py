@@ -71,14 +71,15 @@ COURSES = (
 
 
 def flow(view: TrialView) -> Section:
-    """Show who was randomised, who left, who had a flare or a rescue, and who is analysed."""
-    arms, rows = [], []
+    """Show who was randomised, who left and why, who had a flare or a rescue, and who is analysed."""
+    arms, rows, left_for = [], [], _left_for(view)
     for arm in view.arms:
         people = view.people_of(arm)
         left = int((people["followed"] < view.days).sum())
         flared, rescued = int(people["flare"].notna().sum()), int(people["rescue"].notna().sum())
         failed = int(people["failure"].notna().sum())
-        steps = [FlowStep("Allocated", arm.n), FlowStep(f"Left before week {view.weeks:g}", left, aside=True)]
+        why = tuple(f"{cause}: {counts[arm.label]}" for cause, counts in left_for.items() if counts[arm.label])
+        steps = [FlowStep("Allocated", arm.n), FlowStep(f"Left before week {view.weeks:g}", left, True, why)]
         steps.append(FlowStep(f"Followed to week {view.weeks:g}", arm.n - left))
         if failed:
             steps.append(FlowStep("Could not be solved", failed, aside=True))
@@ -86,15 +87,40 @@ def flow(view: TrialView) -> Section:
         arms.append(FlowArm(arm.label, view.colours[arm.label], tuple(steps)))
         rows.append((arm.label, arm.n, left, arm.n - left, flared, rescued, failed))
     columns = ["arm", "allocated", "left", "followed to the end", "with a flare", "with a rescue", "not solved"]
+    data = pd.DataFrame(rows, columns=columns)
+    for cause, counts in left_for.items():
+        data[f"left: {cause}"] = data["arm"].map(counts)
     total = sum(arm.n for arm in view.arms)
     gone = sum(row[2] for row in rows)
     first = FlowStep("People simulated" if view.simulated else "Randomised", total)
     who = f"{total} {'person' if total == 1 else 'people'} in {len(arms)} arm{'' if len(arms) == 1 else 's'}"
-    alt = f"{who}; {gone} left before week {view.weeks:g}."
+    whys = ", ".join(f"{cause}: {sum(counts.values())}" for cause, counts in left_for.items())
+    alt = f"{who}; {gone} left before week {view.weeks:g}{f' ({whys})' if whys else ''}."
     wide, narrow = (flow_diagram(first, arms, label=alt, width=w) for w in (720, 380))
     caption = "Flow of people through each arm. People who left stay in the analysis, as not in sustained remission."
-    picture = Figure("flow", wide, caption, alt, pd.DataFrame(rows, columns=columns), narrow=narrow, tall=True)
+    if left_for:
+        caption += (
+            " The time to a flare ends where somebody leaves. Who leaves because treatment fails might have flared: "
+            "an endpoint with failed_by_leaving_for counts that as a failure."
+        )
+    picture = Figure("flow", wide, caption, alt, data, narrow=narrow, tall=True)
     return Section("Who took part", (Prose(alt, role="reading"), picture))
+
+
+def _left_for(view: TrialView) -> dict[str, dict[str, int]]:
+    """Count who left for each cause in each arm; nothing where no cause is recorded."""
+    causes = sorted(set(view.people["left_for"]), key=lambda cause: (cause == "", cause))
+    if not any(causes):
+        return {}
+    found: dict[str, dict[str, int]] = {}
+    for cause in causes:
+        counts = {}
+        for arm in view.arms:
+            people = view.people_of(arm)
+            counts[arm.label] = int((people["withdrawal"].notna() & (people["left_for"] == cause)).sum())
+        if any(counts.values()):
+            found[cause.replace("-", " ") or "not said"] = counts
+    return found
 
 
 def flares(view: TrialView) -> Section:

@@ -15,6 +15,7 @@ from abate.ground.errors import InputError
 from abate.report.figure_time import Band, band_of
 from abate.report.palette import arm_colours
 from abate.study import endpoints
+from abate.study.endpoint_kinds import GLUCOCORTICOIDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +197,7 @@ class TrialView:
 
         people = self.people.index if subjects is None else pd.Index(subjects)
         doses = self.study.doses
-        doses = doses[doses["drug"].isin(endpoints.GLUCOCORTICOIDS) & doses["subject"].isin(people)]
+        doses = doses[doses["drug"].isin(GLUCOCORTICOIDS) & doses["subject"].isin(people)]
         count = doses["count"].to_numpy(int)
         nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         when = np.repeat(doses["time"].to_numpy(float), count) + nth * np.repeat(

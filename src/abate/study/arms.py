@@ -120,7 +120,7 @@ def prediction_interval(
     rule = endpoint_rule(endpoint, own)
     tail = (1 - level) / 2
     if rule["estimator"] == "time":
-        values = people["flare"].fillna(np.inf)
+        values = people[endpoint].fillna(np.inf)
     else:
         values = people[endpoint].dropna()
     if values.empty:
@@ -145,6 +145,7 @@ def _arm(people: pd.DataFrame, label: str, names: list[str], level: float, own: 
             "flared": int(people["flare"].notna().sum()),
             "rescued": int(people["rescue"].notna().sum()),
             "withdrew": int(people["withdrawal"].notna().sum()),
+            **_causes(people),
             "failed": int(people["failure"].notna().sum()),
             "completed": int(people[["withdrawal", "failure"]].isna().all(axis=1).sum()),
         },
@@ -153,6 +154,14 @@ def _arm(people: pd.DataFrame, label: str, names: list[str], level: float, own: 
             for name in names
         },
     }
+
+
+def _causes(people: pd.DataFrame) -> dict[str, Any]:
+    """Count who left for which cause; nothing where no cause is recorded."""
+    left = people.loc[people["withdrawal"].notna(), "left_for"]
+    if not left.astype(bool).any():
+        return {}
+    return {"withdrew_for": {name or "not-said": int(n) for name, n in left.value_counts().sort_index().items()}}
 
 
 def _contrast(

@@ -18,8 +18,9 @@ from abate.science.population import ParameterSets, Population, draw
 from abate.study.observation import Clinic
 from abate.trial.course import Course
 from abate.trial.dosing import STEROID, Dosing, drugs_of
-from abate.trial.entry import entry_doses, entry_parameters, leaving_days
+from abate.trial.entry import entry_doses, entry_parameters
 from abate.trial.episodes import episodes
+from abate.trial.leaving import Leaving
 from abate.trial.protocol import Arm, Trial
 from abate.trial.unscheduled import next_stop, occasion, remembered, who_comes
 
@@ -77,12 +78,12 @@ def run_arm(
     memory = _begin(trial, arm, policy, persons, start_dose, seed)
     n, days = persons.size, trial.days
     outputs = {name: np.empty((n, days + 1), dtype=np.float32) for name in ensemble.outputs}
-    followed = leaving_days(trial, persons, seed)
-    course = Course(persons, covariates, followed, np.zeros((n, days)), outputs, np.zeros(n, dtype=np.int64))
+    leaving = Leaving(arm.dropout or trial.dropout, days, persons, seed)
+    course = Course(persons, covariates, leaving.day, np.zeros((n, days)), outputs, np.zeros(n, dtype=np.int64))
     if STEROID in trial.adherence:
         course.planned = np.zeros((n, days))
     dosing = Dosing(trial, arm, policy, covariates, persons, seed)
-    way = _Way(trial, policy, clinic, run, dosing, course, memory, seed)
+    way = _Way(trial, policy, clinic, run, dosing, course, memory, leaving, seed)
     visits = trial.visit_days
     for visit, day in enumerate(visits):
         until = visits[visit + 1] if visit + 1 < len(visits) else None
@@ -97,6 +98,7 @@ def run_arm(
                 way.visit_between(stop, until)
         if progress:
             progress(until / days)
+    course.causes = leaving.causes
     course.codes = run.codes.astype(np.int64)
     return course
 
@@ -112,6 +114,7 @@ class _Way:
     dosing: Dosing
     course: Course
     memory: Memory
+    leaving: Leaving
     seed: int
 
     def visit(self, day: int, until: int | None, visit: int) -> None:
@@ -159,6 +162,8 @@ class _Way:
         draws = {d: uniform(self.seed, f"policy:{d}", course.persons, visit + 1) for d in policy.draws}
         decisions = decide(policy, day, seen, self.memory, draws, next_visit=until, present=present)
         course.events += [(day, event, called) for event, called in decisions.events.items() if called.any()]
+        self.leaving.happened(day, decisions.events)
+        course.followed = self.leaving.day
         course.ledger += list(decisions.ledger())
         return decisions
 

@@ -44,6 +44,8 @@ class Course:
         mg planned for each day, where doses are missed or late; None where all are taken as planned.
     steroid : list of Doses
         Prednisone as it was taken, where `planned` is kept.
+    causes : ndarray of str, shape (n,), or None
+        Why each person left; empty for those who stayed.
     unscheduled : set of int
         Days between the scheduled visits on which somebody was seen.
     """
@@ -61,6 +63,7 @@ class Course:
     planned: Floats | None = None
     steroid: list[Doses] = field(default_factory=list)
     unscheduled: set[int] = field(default_factory=set)
+    causes: npt.NDArray[np.object_] | None = None
 
     def take(self, rows: npt.NDArray[np.int64]) -> Course:
         """Return the course of some of the people, in that order (without the ledger's rows of others)."""
@@ -79,6 +82,7 @@ class Course:
             None if self.planned is None else self.planned[rows],
             [_of(doses, rows) for doses in self.steroid],
             self.unscheduled,
+            None if self.causes is None else self.causes[rows],
         )
 
 

@@ -1,4 +1,4 @@
-"""In which state people enter a trial, and when they leave it for reasons of their own."""
+"""In which state people enter a trial."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from abate.ground.randomness import uniform
 from abate.science.model import Model
 from abate.trial.protocol import Trial
 
-__all__ = ["entry_doses", "entry_parameters", "leaving_days"]
+__all__ = ["entry_doses", "entry_parameters"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,11 +53,3 @@ def entry_parameters(trial: Trial, model: Model, start_dose: Floats) -> dict[str
         else:
             values[key] = np.full(start_dose.shape, float(value))
     return values
-
-
-def leaving_days(trial: Trial, persons: npt.NDArray[np.int64], seed: int) -> Floats:
-    """Draw the day on which each person leaves; the end of the trial for those who stay. Shape (n,)."""
-    end = np.full(persons.shape, float(trial.days))
-    if trial.dropout is None or trial.dropout.rate == 0:
-        return end
-    return np.asarray(np.minimum(end, -np.log(uniform(seed, "dropout", persons)) / trial.dropout.per_day))

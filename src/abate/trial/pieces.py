@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from abate.ground.errors import InputError
 from abate.ground.quantity import Grade
+from abate.ground.results import slug
 from abate.science.regimen.adherence import Adherence
 
-__all__ = ["Dropout", "Entry", "EntryDose", "EntryStates", "Habit", "Published", "Sourced", "Strict"]
+__all__ = ["Cause", "Dropout", "Entry", "EntryDose", "EntryStates", "Habit", "Published", "Sourced", "Strict"]
 
 
 class Strict(BaseModel):
@@ -59,29 +60,80 @@ class Entry(Strict):
     states: EntryStates | None = None
 
 
-class Dropout(Sourced):
-    """People who leave for reasons of their own, at a constant rate."""
+def _per_day(rate: float, unit: str) -> float:
+    from abate.ground.units import convert
+
+    return convert(rate, unit, "1/day")
+
+
+def _check_rate_unit(unit: str | None) -> str | None:
+    try:
+        if unit is not None:
+            _per_day(1.0, unit)
+    except InputError as error:
+        raise ValueError(error.problem) from error
+    return unit
+
+
+class Cause(Sourced):
+    """One cause for which people leave: a hazard, all the time or only after an event."""
 
     rate: float = Field(ge=0)
     unit: str
+    after: str | None = None
+    """An event of the policy (``flare``): nobody leaves for this cause before it; by default from the start."""
+    for_weeks: float | None = Field(None, gt=0)
+    """How long after the event; counted anew from each one; by default to the end."""
 
-    @field_validator("unit")
-    @classmethod
-    def _a_rate(cls, unit: str) -> str:
-        from abate.ground.units import convert
+    _unit = field_validator("unit")(_check_rate_unit)
 
-        try:
-            convert(1.0, unit, "1/day")
-        except InputError as error:
-            raise ValueError(error.problem) from error
-        return unit
+    @model_validator(mode="after")
+    def _weeks_after_something(self) -> Cause:
+        if self.for_weeks is not None and self.after is None:
+            raise ValueError("for_weeks needs an event to count from: write after: flare")
+        return self
 
     @property
     def per_day(self) -> float:
-        """The rate a day."""
-        from abate.ground.units import convert
+        """The hazard a day."""
+        return _per_day(self.rate, self.unit)
 
-        return convert(self.rate, self.unit, "1/day")
+
+class Dropout(Strict):
+    """People who leave: one constant rate for reasons of their own, or hazards by cause, or both."""
+
+    rate: float | None = Field(None, ge=0)
+    unit: str | None = None
+    source: str | None = Field(None, min_length=1)
+    grade: Grade | None = None
+    causes: dict[str, Cause] = Field(default_factory=dict)
+    """By name, such as ``adverse-event``; they compete."""
+
+    _unit = field_validator("unit")(_check_rate_unit)
+
+    @field_validator("causes")
+    @classmethod
+    def _slugs(cls, causes: dict[str, Cause]) -> dict[str, Cause]:
+        for name in causes:
+            if name != slug(name) or not name:
+                raise ValueError(f"not a name ({name!r}): write it as '{slug(name) or 'adverse-event'}'")
+        return causes
+
+    @model_validator(mode="after")
+    def _a_rate_or_causes(self) -> Dropout:
+        if self.rate is None and not self.causes:
+            raise ValueError("the key 'rate' is missing: give a rate, or causes with a rate each")
+        for key in ("unit", "source", "grade"):
+            if self.rate is not None and getattr(self, key) is None:
+                raise ValueError(f"the key '{key}' is missing")
+            if self.rate is None and getattr(self, key) is not None:
+                raise ValueError(f"the key '{key}' has no rate: each cause has its own")
+        return self
+
+    @property
+    def per_day(self) -> float:
+        """The rate a day; 0 where there are only causes."""
+        return 0.0 if self.rate is None or self.unit is None else _per_day(self.rate, self.unit)
 
 
 class Habit(Sourced):

@@ -37,6 +37,8 @@ class Arm(Strict):
     drugs: tuple[str, ...] = ()
     taper: str | None = None
     policy: str | None = None
+    dropout: Dropout | None = None
+    """Instead of the trial's."""
 
     @property
     def regimens(self) -> tuple[Regimen, ...]:
@@ -209,6 +211,7 @@ def read_trial(document: Document) -> Trial:
     with _pointing(document, ("policy",)):
         load_policy(trial.policy)
     _check_adherence(document, trial)
+    _check_dropout(document, trial)
     return trial
 
 
@@ -239,6 +242,21 @@ def drug_of(regimen: Regimen) -> tuple[str, ...]:
     if regimen.drug is None:
         raise InputError("", "no drug is named", value=str(regimen), hint="write it first: tocilizumab 162 mg sc ...")
     return tuple(drug(regimen.drug).routes)
+
+
+def _check_dropout(document: Document, trial: Trial) -> None:
+    """Refuse a cause that follows an event which nobody calls: it would be read and do nothing."""
+    called = {slug: load_policy(arm.policy or trial.policy).events for slug, arm in trial.arms.items()}
+    stated: list[tuple[tuple[str | int, ...], Dropout | None, set[str]]]
+    stated = [(("dropout",), trial.dropout, {e for events in called.values() for e in events})]
+    stated += [(("arms", slug, "dropout"), arm.dropout, set(called[slug])) for slug, arm in trial.arms.items()]
+    for key, dropout, events in stated:
+        for name, cause in dropout.causes.items() if dropout else ():
+            if cause.after is not None and cause.after not in events:
+                known = sorted(events)
+                problem, hint = "the policy calls no such event", did_you_mean(cause.after, known)
+                where = (*key, "causes", name, "after")
+                raise document.error(where, problem, value=cause.after, allowed=known, hint=hint)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from abate.study.tables import empty
 from abate.trial.course import Course
 from abate.trial.doses import daily_rows, repeated_rows
 from abate.trial.dosing import STEROID
+from abate.trial.leaving import UNTOLD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +130,8 @@ def _events(course: Course, subjects: npt.NDArray[np.object_], n: int) -> pd.Dat
     ]
     end = float(course.prednisone.shape[1])
     left = np.flatnonzero(course.followed[:n] < end)
-    rows += [(int(person), float(course.followed[person]), "withdrawal", "left the study") for person in left]
+    why = np.full(n, UNTOLD, dtype=object) if course.causes is None else course.causes
+    rows += [(int(person), float(course.followed[person]), "withdrawal", str(why[person])) for person in left]
     failed = np.flatnonzero(course.codes[:n] != 0)
     rows += [(int(person), end, "failure", f"solver code {int(course.codes[person])}") for person in failed]
     if not rows:

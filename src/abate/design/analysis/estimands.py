@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from abate.design.analysis.people import People
 from abate.design.protocol.file import Estimand
 from abate.ground.errors import InputError
+from abate.ground.results import slug
 
 __all__ = ["Intercurrent", "events_of", "intercurrent"]
 
@@ -75,18 +76,23 @@ def intercurrent(estimand: Estimand, people: People) -> Intercurrent:
 
 
 def events_of(text: str, recorded: Mapping[str, object] | None = None) -> tuple[str, ...]:
-    """Return the events of a Study that a text means; a name that the Study holds means itself.
+    """Return the events of a Study that a text means; a name, or a cause of withdrawal, that it holds means itself.
 
     Examples
     --------
     >>> events_of("rescue medication"), events_of("stopping the trial drug")
     (('rescue',), ('stop', 'withdrawal'))
+    >>> events_of("leaving for lack of efficacy", {"withdrawal: lack-of-efficacy": 0, "withdrawal": 0})
+    ('withdrawal: lack-of-efficacy',)
     """
     low = text.lower()
     known = recorded or {}
     for name in known:
         if name.lower() == low and name not in WORDS:
             return (name,)
+    causes = [name for name in known if name.startswith("withdrawal: ") and name[12:] in slug(text)]
+    if causes:
+        return tuple(causes)
     for words, events in WORDS.values():
         if any(word in low for word in words):
             return events
