@@ -39,7 +39,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> Trial:
     monkeypatch.setattr(assembly, "CHUNK", 16)
     trial = load_trial("giacta")
     arms = dict(list(trial.arms.items())[:1])
-    return trial.model_copy(update={"arms": arms, "weeks": 4, "groups": {}, "reference": None, "published": ()})
+    return trial.model_copy(update={"arms": arms, "weeks": 1, "groups": {}, "reference": None, "published": ()})
 
 
 def test_a_file_that_cannot_be_written_ends_the_run_and_keeps_what_is_done(short: Trial, tmp_path: Path) -> None:

@@ -24,12 +24,14 @@ from abate.trial.tables import study_rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import xarray as xr
 
 __all__ = ["CHUNK", "Chunk", "assemble", "chunks_of", "is_whole", "write_part"]
 
 CHUNK = 1024
 """People a chunk: a whole number of lane groups, and the chunk of the courses on disk."""
+DAILY = "daily.feather"
+DOSES = {"prednisone_dose": "prednisone", "prednisone_planned": "prednisone, planned"}
+"""Courses that are no output of the model, with their labels."""
 
 
 @dataclass(frozen=True)
@@ -61,50 +63,62 @@ def is_whole(parts: Path, chunk: Chunk) -> bool:
 
 def write_part(parts: Path, chunk: Chunk, course: Course, setup: Setup) -> None:
     """Write the people of a chunk beside the Study to be."""
-    numbers = chunk.first + np.arange(chunk.patients)
-    subjects = np.array([f"{chunk.arm}/{number:06d}" for number in numbers], dtype=object)
     folder = parts / chunk.name
     shutil.rmtree(folder, ignore_errors=True)
-    write(folder, {}, study_rows(course, chunk.arm, subjects, load_clinic()))
-    _courses(course, chunk, subjects, setup).to_zarr(folder / COURSES, mode="w", consolidated=False, zarr_format=2)
+    write(folder, {}, study_rows(course, chunk.arm, _subjects(chunk), load_clinic()))
+    _write_daily(folder / DAILY, _daily(course, chunk, setup.trial.days))
     # The mark comes last: a part without it is run again.
     write_atomically(parts / f"{chunk.name}.done", "")
 
 
-def _courses(course: Course, chunk: Chunk, subjects: npt.NDArray[np.object_], setup: Setup) -> xr.Dataset:
-    import xarray as xr
+def _subjects(chunk: Chunk) -> npt.NDArray[np.object_]:
+    return np.array([f"{chunk.arm}/{chunk.first + number:06d}" for number in range(chunk.patients)], dtype=object)
 
-    n, days = chunk.patients, setup.trial.days
+
+def _daily(course: Course, chunk: Chunk, days: int) -> dict[str, npt.NDArray[np.float32]]:
+    """Courses of a chunk by name, each (people, days + 1), NaN after a person has left."""
+    n = chunk.patients
     gone = np.arange(days + 1)[None, :] > course.followed[:n, None]
-    data = {}
-    for name, values in course.courses.items():
-        output = setup.model.outputs.get(name)
-        shown = np.where(gone, np.float32(np.nan), values[:n]).astype(np.float32)
-        attributes = {"units": output.unit if output else "", "long_name": output.label if output else name}
-        data[name] = (("subject", "day"), shown, attributes)
-    daily = {"prednisone_dose": (course.prednisone, "prednisone")}
-    if course.planned is not None:
-        daily["prednisone_planned"] = (course.planned, "prednisone, planned")
-    for name, (mg, label) in daily.items():
-        dose = np.concatenate([mg[:n], mg[:n, -1:]], axis=1).astype(np.float32)
-        attributes = {"units": "mg/day", "long_name": label}
-        data[name] = (("subject", "day"), np.where(gone, np.float32(np.nan), dose), attributes)
-    coordinates = {
-        "subject": subjects.astype(str),
-        "arm": ("subject", np.full(n, chunk.arm)),
-        "day": np.arange(days + 1),
+    daily = {name: values[:n] for name, values in course.courses.items()}
+    for name, mg in {"prednisone_dose": course.prednisone, "prednisone_planned": course.planned}.items():
+        if mg is not None:
+            daily[name] = np.concatenate([mg[:n], mg[:n, -1:]], axis=1)
+    return {name: np.where(gone, np.float32(np.nan), values).astype(np.float32) for name, values in daily.items()}
+
+
+def _write_daily(file: Path, daily: dict[str, npt.NDArray[np.float32]]) -> None:
+    import pyarrow as pa
+    from pyarrow import feather
+
+    rows = {name: pa.FixedSizeListArray.from_arrays(a.ravel(), a.shape[1]) for name, a in daily.items()}
+    feather.write_feather(pa.table(rows), str(file), compression="zstd")
+
+
+def _read_daily(file: Path) -> dict[str, npt.NDArray[np.float32]]:
+    from pyarrow import feather
+
+    stored = feather.read_table(str(file)).combine_chunks()
+    return {
+        name: np.asarray(stored[name].chunk(0).flatten()).reshape(stored.num_rows, -1) for name in stored.column_names
     }
-    return xr.Dataset(data, coordinates)
 
 
-def assemble(parts: Path, chunks: Sequence[Chunk], head: dict[str, Any], target: Path) -> None:
+def _described(name: str, setup: Setup) -> dict[str, str]:
+    """Attributes of a course."""
+    if name in DOSES:
+        return {"units": "mg/day", "long_name": DOSES[name]}
+    output = setup.model.outputs.get(name)
+    return {"units": output.unit if output else "", "long_name": output.label if output else name}
+
+
+def assemble(parts: Path, chunks: Sequence[Chunk], head: dict[str, Any], target: Path, setup: Setup) -> None:
     """Put the parts together; the Study takes its place only when it is whole."""
     whole = parts / "whole"
     shutil.rmtree(whole, ignore_errors=True)
     whole.mkdir()
     for name in TABLES:
         _join_tables([parts / chunk.name / f"{name}.parquet" for chunk in chunks], whole / f"{name}.parquet")
-    _join_courses([parts / chunk.name / COURSES for chunk in chunks], whole / COURSES)
+    _join_courses(parts, chunks, whole / COURSES, setup)
     write(whole, head, {})
     old = parts / "old"
     if target.exists():
@@ -122,22 +136,27 @@ def _join_tables(files: list[Path], target: Path) -> None:
             writer.write_table(pq.read_table(file).cast(schema))
 
 
-def _join_courses(folders: list[Path], target: Path) -> None:
-    """Lay the first part out for everybody, then append the others array by array, which looks at no earlier part."""
+def _join_courses(parts: Path, chunks: Sequence[Chunk], target: Path, setup: Setup) -> None:
+    """Lay the first part out, make room for everybody, then put each part in its place, which looks at no other."""
     import xarray as xr
     import zarr
 
-    for index, folder in enumerate(folders):
-        part = xr.open_zarr(folder, consolidated=False, chunks=None).load()
-        part = part.assign_coords(subject=part["subject"].astype("U64"), arm=part["arm"].astype("U64"))
-        for variable in part.variables.values():
-            variable.encoding.clear()
-        by_person = [name for name, variable in part.variables.items() if variable.dims[:1] == ("subject",)]
-        if index == 0:
-            encoding = {name: {"chunks": (CHUNK, *part[name].shape[1:])} for name in by_person}
-            part.to_zarr(target, mode="w", consolidated=False, zarr_format=2, encoding=encoding)
-            continue
-        whole = zarr.open_group(target, mode="r+", zarr_format=2, use_consolidated=False)
-        for name in by_person:
-            array: Any = whole[str(name)]
-            array.append(part[name].to_numpy(), axis=0)
+    whole: Any = None
+    first = 0
+    for chunk in chunks:
+        columns: dict[str, npt.NDArray[Any]] = {**_read_daily(parts / chunk.name / DAILY)}
+        columns["subject"] = _subjects(chunk).astype("U64")
+        columns["arm"] = np.full(chunk.patients, chunk.arm, dtype="U64")
+        if whole is None:
+            data = {name: (("subject", "day")[: a.ndim], a, _described(name, setup)) for name, a in columns.items()}
+            coordinates = {name: ("subject", data.pop(name)[1]) for name in ("subject", "arm")}
+            laid = xr.Dataset(data, {**coordinates, "day": np.arange(setup.trial.days + 1)})
+            encoding = {name: {"chunks": (CHUNK, *values.shape[1:])} for name, values in columns.items()}
+            laid.to_zarr(target, mode="w", consolidated=False, zarr_format=2, encoding=encoding)
+            whole = zarr.open_group(target, mode="r+", zarr_format=2, use_consolidated=False)
+            for name, values in columns.items():
+                whole[name].resize((sum(c.patients for c in chunks), *values.shape[1:]))
+        else:
+            for name, values in columns.items():
+                whole[name][first : first + chunk.patients] = values
+        first += chunk.patients

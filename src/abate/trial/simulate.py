@@ -120,7 +120,7 @@ def simulate(
             if not any(parts.glob("*.done")):
                 shutil.rmtree(parts, ignore_errors=True)
             raise
-        assemble(parts, chunks, head, target)
+        assemble(parts, chunks, head, target, setup)
     except (OSError, StorageError) as error:
         cause = error.__cause__ if isinstance(error, StorageError) else error
         reason = getattr(cause, "strerror", None) or str(cause or error)
