@@ -1,6 +1,7 @@
 """A trial analysed as its design file planned: each kind of endpoint, each strategy, and the looks."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -287,6 +288,21 @@ def test_strategies_take_out_what_they_should(tmp_path: Path) -> None:
     assert not np.isnan(kept[1]).any()  # day 90 comes after the last visit
     policy = Estimand(name="p", population="p", variable="v", summary="s", intercurrent={"rescue": "treatment-policy"})
     assert not np.isnan(intercurrent(policy, people).observed(values, (0, 6, 12))).any()
+
+
+def test_a_cause_of_withdrawal_has_a_strategy_of_its_own(tmp_path: Path) -> None:
+    design = design_of(tmp_path, CHANGE)
+    values, arms = drawn(12, 0.0)
+    tables = study(values, [0, 6, 12], arms, [(0, 50.0, "withdrawal"), (1, 50.0, "withdrawal")])
+    tables = replace(tables, events=tables.events.assign(detail=["Lack of efficacy", "adverse-event"]))
+    people, _ = people_of(tables, design)
+    strategies = {"leaving for lack of efficacy": "composite"}
+    estimand = Estimand(name="e", population="p", variable="v", summary="s", intercurrent=strategies)
+    found = intercurrent(estimand, people)
+    assert found.composite[:2].tolist() == [50.0, math.inf]
+    flow = analyse_as_planned(tables, design, plan(design.request))["flow"]
+    counts = [arm["withdrew_for"] for arm in flow.values()]
+    assert {cause: sum(c[cause] for c in counts) for cause in counts[0]} == {"adverse-event": 1, "lack-of-efficacy": 1}
 
 
 def test_imputed_values_keep_what_was_seen_and_have_the_right_spread() -> None:

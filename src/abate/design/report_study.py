@@ -105,21 +105,26 @@ def _flow(body: Mapping[str, Any]) -> Part:
             for event, words in (("stop", "stopped the drug"), ("rescue", "needed rescue"), ("withdrawal", "withdrew"))
             if arm.get(event)
         ]
+        happened += [f"{n} for {cause.replace('-', ' ')}" for cause, n in arm.get("withdrew_for", {}).items() if n]
         lost = arm["randomised"] - arm["seen_at_the_end"]
         steps = (
             FlowStep("Randomised", arm["randomised"], detail=tuple(happened)),
             *_first_period(arm),
             FlowStep("Not seen at the end", lost, aside=True),
             FlowStep("Seen at the end", arm["seen_at_the_end"]),
-            FlowStep("Analysed", arm["randomised"]),
+            FlowStep("Analysed", arm.get("analysed", arm["randomised"])),
         )
         arms.append(FlowArm(arm["label"], colours[name], steps))
     total = sum(arm["randomised"] for arm in body["flow"].values())
-    drawn = flow_diagram(FlowStep("Randomised", total), arms, label=f"{total} people randomised, all analysed.")
+    analysed = sum(arm.get("analysed", arm["randomised"]) for arm in body["flow"].values())
+    whole = analysed == total
+    drawn = flow_diagram(FlowStep("Randomised", total), arms, label=f"{total} people randomised, {analysed} analysed.")
     return Figure(
         "flow",
         drawn,
-        caption="Flow of people; everybody randomised is analysed, as randomised.",
+        caption="Flow of people; everybody randomised is analysed, as randomised."
+        if whole
+        else "Flow of people; analysed is, as randomised, whoever was seen at the end of either period.",
         alt=f"{total} people were randomised.",
         narrow=False,
     )

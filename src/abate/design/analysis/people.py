@@ -14,13 +14,14 @@ from abate.design.protocol.file import DesignFile
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean
 from abate.ground.results import slug
+from abate.study.endpoint_kinds import cause
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from abate.study.tables import StudyTables
 
-__all__ = ["People", "people_of", "values_of"]
+__all__ = ["Flags", "People", "people_of", "values_of"]
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -98,9 +99,14 @@ def people_of(tables: StudyTables, design: DesignFile) -> tuple[People, tuple[st
         notes.append(f"the Study does not hold {', '.join(lacking)}: the analysis is not stratified by it")
     names = ["; ".join(f"{f}={rows[column][k]}" for f, column in factors.items()) for k in range(len(rows))]
     stratum = np.array(names, dtype=np.str_)
-    first = {}
+    first: dict[str, Array] = {}
     for event, of in tables.events.groupby("event"):
         first[str(event)] = of.groupby("subject")["time"].min().reindex(rows["subject"]).to_numpy(dtype=float)
+        if event == "withdrawal":
+            for why, some in of.groupby(of["detail"].map(cause)):
+                if why:
+                    days_of = some.groupby("subject")["time"].min().reindex(rows["subject"])
+                    first[f"withdrawal: {why}"] = days_of.to_numpy(dtype=float)
     days = float(7 * design.weeks)
     seen = tables.measurements.dropna(subset=["value"]).groupby("subject")["time"].max()
     last = seen.reindex(rows["subject"]).to_numpy(dtype=float)

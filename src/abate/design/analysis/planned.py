@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from abate.design.analysis.compare import Compared
 from abate.design.analysis.endpoints import Data, compared, data_of
-from abate.design.analysis.people import People, people_of
+from abate.design.analysis.people import Flags, People, people_of
 from abate.design.analysis.periods import Crossed, crossed_of
 from abate.design.analysis.sensitivity import sensitivity
 from abate.design.plan import Plan, plan
@@ -127,15 +128,27 @@ def _flow(people: People, data: Data | Crossed, design: DesignFile) -> dict[str,
         arms[arm.name] = {
             "label": arm.label,
             "randomised": int(mine.sum()),
-            **({"seen_in_period_1": seen[0]} if len(seen) > 1 else {}),
+            **(_first_period(data, mine) if isinstance(data, Crossed) else {}),
             "seen_at_the_end": seen[-1],
             **{
                 event: int((people.day(event)[mine] <= people.days).sum())
                 for event in ("stop", "rescue", "withdrawal", "flare")
                 if event in people.first
             },
+            **({"withdrew_for": causes} if (causes := _causes(people, mine)) else {}),
         }
     return arms
+
+
+def _causes(people: People, mine: Flags) -> dict[str, int]:
+    names = [event for event in people.first if event.startswith("withdrawal: ")]
+    return {name[12:]: int((people.day(name)[mine] <= people.days).sum()) for name in names}
+
+
+def _first_period(data: Crossed, mine: NDArray[np.bool_]) -> dict[str, int]:
+    """Return who was seen at the end of the first period, and who in either."""
+    gone = [np.isnan(one.values[mine, -1]) for one in data.periods]
+    return {"seen_in_period_1": int((~gone[0]).sum()), "analysed": int((~(gone[0] & gone[1])).sum())}
 
 
 def _secondary(tables: StudyTables, design: DesignFile, people: People) -> dict[str, Any]:
