@@ -214,6 +214,7 @@ def test_a_crossover_is_analysed_from_its_design(tmp_path: Path) -> None:
         "label": "Split dose first",
         "randomised": 20,
         "seen_in_period_1": 20,
+        "analysed": 20,
         "seen_at_the_end": 20,
         "rescue": 1,
     }

@@ -114,7 +114,15 @@ def _primary(design: DesignFile, made: Plan) -> str:
         if design.randomisation.strata
         else ""
     )
-    return f"{text[0].upper()}{text[1:]}, {sides}-sided at {made.sequential.alpha:g} over all looks.{adjusted}{strata}"
+    carried = ""
+    if design.is_crossover:
+        carried = (
+            " The period effect is estimated and cancels. Carry-over is shown with its interval; no analysis is chosen "
+            "by its test, and data of the second period are never left out because of it."
+        )
+    when = " over all looks" if made.sequential.looks > 1 else ""
+    level = f"{sides}-sided at {made.sequential.alpha:g}{when}"
+    return f"{text[0].upper()}{text[1:]}, {level}.{adjusted}{strata}{carried}"
 
 
 def _interim(made: Plan) -> str:
@@ -130,6 +138,7 @@ def _interim(made: Plan) -> str:
 
 def _missing(design: DesignFile, made: Plan) -> str:
     kind = made.comparison.endpoint if made.comparison else ""
+    kind = f"crossover of {kind}" if design.is_crossover else kind
     reference = (
         "reference-based multiple imputation (jump to reference, copy reference) of values after stopping the drug"
     )
@@ -139,6 +148,11 @@ def _missing(design: DesignFile, made: Plan) -> str:
             "best and worst case, and the worst category for everybody missing",
             "tipping point: how bad a category the missing on treatment may have been for the result to stand",
         ),
+        "crossover of change": (
+            "only people with both periods, by their differences",
+            "whoever lacks a period taken to have had no benefit",
+        ),
+        "crossover of responders": ("best and worst case, and everybody missing taken not to respond",),
         "win-ratio": (
             "best and worst case: comparisons that missing values hide taken for wins of the treatment, and for losses",
             "everybody missing taken to lose",
@@ -152,6 +166,8 @@ def _missing(design: DesignFile, made: Plan) -> str:
         ),
     )
     first = {
+        "crossover of change": "People of whom one period was seen are in a mixed model of both, missing at random.",
+        "crossover of responders": "People who lack a period are left out.",
         "win-ratio": "In the primary analysis a comparison that a missing value hides is a tie.",
         "time-to-flare": "The primary analysis assumes that leaving tells nothing of the event to come.",
     }.get(kind, "The primary analysis assumes values missing at random.")
