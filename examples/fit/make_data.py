@@ -1,4 +1,4 @@
-"""Writes patient.csv and oral.csv beside this file: simulated, so that the truth is known."""
+"""Writes the data sets beside this file: simulated, so that the truth is known."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from abate.engine.ensemble import Dose, compile_model
 from abate.science.model import load
+from abate.science.model.sbml_export import to_sbml
 from abate.science.population import draw, load_population
 
 HERE = Path(__file__).parent
@@ -51,6 +52,51 @@ def oral() -> str:
     return "\n".join(rows) + "\n"
 
 
+def occasions() -> str:
+    """Thirty people, a bolus of 300 mg a day: CL 3 L/h (SD 0.3 between people, 0.2 between days), V 30 L."""
+    noise = np.random.default_rng(SEED)
+    rows = ["ID,TIME,AMT,DV,OCC"]
+    for person in range(1, 31):
+        usual, v = np.array([3, 30]) * np.exp([0.3, 0.2] * noise.normal(size=2))
+        left = 0.0
+        for day in range(3):
+            start, rate = left + 300, usual * np.exp(0.2 * noise.normal()) / v
+            rows.append(f"{person},{24 * day},300,.,{day + 1}")
+            for hour in (1, 4, 8, 14, 20):
+                seen = start / v * np.exp(-rate * hour) * (1 + 0.1 * noise.normal())
+                rows.append(f"{person},{24 * day + hour},.,{seen:.3f},{day + 1}")
+            left = start * np.exp(-rate * 24)
+    return "\n".join(rows) + "\n"
+
+
+def petab() -> dict[str, str]:
+    """Return PEtab's files: one person on two doses, ka 1.5 /h, CL 3 L/h, V 30 L, errors of 10 %."""
+    noise = np.random.default_rng(SEED)
+    ka, k = 1.5, 3 / 30
+    measured = ["observableId\texperimentId\ttime\tmeasurement"]
+    for name, dose in (("low", 100), ("high", 300)):
+        for hour in (0.5, 1, 2, 4, 8, 12, 24):
+            level = dose * ka / (30 * (ka - k)) * (np.exp(-k * hour) - np.exp(-ka * hour))
+            measured.append(f"level\t{name}\t{hour / 24:.8g}\t{level * np.exp(0.1 * noise.normal()):.4f}")
+    return {
+        "problem.yaml": "format_version: 2.0.0\nparameter_files: [parameters.tsv]\nmodel_files:\n  oral:\n"
+        "    location: oral.xml\n    language: sbml\nmeasurement_files: [measurements.tsv]\n"
+        "condition_files: [conditions.tsv]\nexperiment_files: [experiments.tsv]\nobservable_files: [observables.tsv]\n",
+        "oral.xml": to_sbml(load("pk1_oral")),
+        "parameters.tsv": "parameterId\tlowerBound\tupperBound\tnominalValue\testimate\n"
+        "ka\t0.1\t10\t1\ttrue\nCL\t0.3\t30\t3\ttrue\nV\t3\t300\t30\ttrue\nerror\t0.01\t1\t0.1\ttrue\n",
+        "conditions.tsv": "conditionId\ttargetId\ttargetValue\ndose_low\tdepot\t100\ndose_high\tdepot\t300\n",
+        "experiments.tsv": "experimentId\ttime\tconditionId\nlow\t0\tdose_low\nhigh\t0\tdose_high\n",
+        "observables.tsv": "observableId\tobservableFormula\tnoiseFormula\tnoiseDistribution\n"
+        "level\tC\terror\tlog-normal\n",
+        "measurements.tsv": "\n".join(measured) + "\n",
+    }
+
+
 if __name__ == "__main__":
     (HERE / "patient.csv").write_text(patient(), encoding="utf-8")
     (HERE / "oral.csv").write_text(oral(), encoding="utf-8")
+    (HERE / "occasions.csv").write_text(occasions(), encoding="utf-8")
+    (HERE / "petab").mkdir(exist_ok=True)
+    for name, text in petab().items():
+        (HERE / "petab" / name).write_text(text, encoding="utf-8")

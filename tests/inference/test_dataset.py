@@ -74,5 +74,5 @@ def test_dates_and_clock_times_are_hours_whatever_the_model(tmp_path):
     data = read_dataset(path, model)
     assert data.time_unit == "hour"
     assert data.time - data.units[0].doses[0].time == pytest.approx([7.5])
-    with pytest.raises(InputError, match="--time-unit: data.csv has dates or clock times: TIME is hours: 'day'"):
+    with pytest.raises(InputError, match=r"--time-unit: data.csv has dates or clock times: TIME is hours: 'day'"):
         read_dataset(path, model, time_unit="day")
