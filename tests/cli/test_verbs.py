@@ -88,6 +88,43 @@ def test_library_prints_a_file_to_start_from(tmp_path: Path, capsys: pytest.Capt
     assert json.loads(out)["entry"]["total_mg"] == 2632.0
 
 
+def test_library_shows_a_taper_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(["library", "giacta-26"], capsys)
+    lines = [line.split() for line in out.splitlines()]
+    assert ["49", "55", "7", "15", "15", "25", "105"] in lines  # days, length, mg, doses, per cent lower, total
+    _, out, _ = run(["library", "five-week"], capsys)
+    assert "…" not in out  # nothing is cut off
+
+
+def test_library_lines_up_its_titles(capsys: pytest.CaptureFixture[str]) -> None:
+    from abate.report.entry import shelf
+
+    _, out, _ = run(["library"], capsys)
+    lines = [line for line in out.splitlines() if line.startswith("  ")]
+    starts = {line.index(entry.title) for line, entry in zip(lines, shelf(), strict=True)}
+    assert len(starts) == 1
+
+
+def test_a_seed_is_one_that_a_study_can_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(["simulate", "giacta", "--seed", str(2**63), "--out", str(tmp_path / "s")], capsys)
+    assert code == 2
+    assert "'--seed'" in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_name_of_a_trial_is_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    _, text, _ = run(["library", "giacta", "--yaml"], capsys)
+    Path("t.yaml").write_text(text.replace("name: giacta", "name: ../Elsewhere", 1))
+    code, _, err = run(["simulate", "t.yaml", "--patients", "1", "--set", "weeks=2"], capsys)
+    assert code == 0, err
+    assert [path.name for path in tmp_path.iterdir()] == ["inner"]
+    assert Path("elsewhere", "study.toml").exists()
+
+
 def test_every_entry_of_the_library_has_a_title_that_says_more_than_its_name() -> None:
     from abate.report.entry import find, shelf
 

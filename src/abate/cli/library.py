@@ -80,10 +80,11 @@ def _show_shelf(payload: dict[str, Any]) -> None:
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 140)
+    width = max(len(row["name"]) for row in payload["entries"])
     for kind, rows in groupby(payload["entries"], key=lambda row: row["kind"]):
         console.print(f"[bold]{kind}[/]")
         for row in rows:
-            console.print(f"  {row['name']:<32} {row['title']}", highlight=False, markup=False)
+            console.print(f"  {row['name']:<{width}} {row['title']}", highlight=False, markup=False)
 
 
 def _show_entry(payload: dict[str, Any]) -> None:
@@ -111,15 +112,53 @@ def _show_plain(value: Any, console: Any, depth: int) -> None:
     pad = "  " * depth
     rows = value.items() if isinstance(value, dict) else enumerate(value, 1)
     for key, item in rows:
-        if isinstance(item, (dict, list)) and item and any(isinstance(x, (dict, list)) for x in _inner(item)):
+        table = _table(item)
+        if table is not None:
+            console.print(f"{pad}{key}:", markup=False, highlight=False)
+            console.print(table)
+        elif isinstance(item, (dict, list)) and item and any(isinstance(x, (dict, list)) for x in _inner(item)):
             console.print(f"{pad}{key}:", markup=False, highlight=False)
             _show_plain(item, console, depth + 1)
         elif isinstance(item, dict):
-            line = ", ".join(f"{k} {v}" for k, v in item.items() if v is not None)
+            line = "; ".join(f"{k}: {_cell(v)}" for k, v in item.items() if v is not None)
             console.print(f"{pad}{key}: {line}", markup=False, highlight=False)
         else:
-            text = ", ".join(map(str, item)) if isinstance(item, list) else item
-            console.print(f"{pad}{key}: {text}", markup=False, highlight=False)
+            console.print(f"{pad}{key}: {_cell(item)}", markup=False, highlight=False)
+
+
+def _table(rows: Any) -> Any:
+    """Return a table of alike rows of numbers, such as the steps of a taper; None of anything else."""
+    from rich import box
+    from rich.table import Table
+
+    if not isinstance(rows, list) or len(rows) < 2 or not all(isinstance(row, dict) for row in rows):
+        return None
+    numbers = (int, float, type(None))
+    alike = all(
+        list(row) == list(rows[0]) and all(isinstance(x, numbers) for v in row.values() for x in _listed(v))
+        for row in rows
+    )
+    if not alike:
+        return None
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in rows[0]:
+        # A pattern of many days may wrap; a number never does.
+        wraps = any(isinstance(row[name], list) and len(row[name]) > 1 for row in rows)
+        table.add_column(name.replace("_", " "), justify="left" if wraps else "right", no_wrap=not wraps)
+    for row in rows:
+        table.add_row(*("" if value is None else _cell(value) for value in row.values()))
+    return table
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _cell(value: Any) -> str:
+    """Write a value as people do: 60 and not 60.0, a list with commas."""
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _inner(item: Any) -> Any:

@@ -16,7 +16,7 @@ __all__ = ["Json", "Out", "Seed", "Set", "changes", "counted", "emit", "progress
 
 Json = Annotated[bool, typer.Option("--json", help="Print results.json instead of text.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for what is written.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all draws.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all draws.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter (name=VALUE[ UNIT]) or a key of the file."),

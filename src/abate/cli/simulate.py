@@ -35,6 +35,7 @@ def simulate(
     out: Out = None,
 ) -> None:
     """Run a trial from the library or a YAML file, and write its Study."""
+    from abate.ground.results import slug
     from abate.trial.computing import Computing
     from abate.trial.protocol import load_trial
     from abate.trial.settings import apply
@@ -42,7 +43,7 @@ def simulate(
 
     protocol = apply(load_trial(trial), changes(settings))
     computing = Computing.of(precision, device, quasi_steady=quasi_steady)
-    target = out or Path(protocol.name)
+    target = out or Path(slug(protocol.name))
     with progress(f"simulating {protocol.name}") as tell:
         study = run(
             protocol,
