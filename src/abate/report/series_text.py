@@ -127,7 +127,10 @@ def smallest_p_sentence(results: Results) -> str:
     if most > FEW:
         return ""
     least = min(row["smallest_p"] for row in rows)
-    text = f"With {people(most)} who change{'s' if most == 1 else ''}, the smallest two-sided p of an exact signed-rank test is {p_value(least)}"
+    change = "changes" if most == 1 else "change"
+    text = (
+        f"With {people(most)} who {change}, the smallest two-sided p of an exact signed-rank test is {p_value(least)}"
+    )
     if least > 0.05:
         return f"{text}: no result could fall below 0.05, however large."
     hopeless = sum(row["smallest_p"] > 0.05 for row in rows)
