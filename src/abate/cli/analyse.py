@@ -40,9 +40,12 @@ def analyse(
 ) -> None:
     """Report a Study: results.json, tables, figures and report.html."""
     from abate.ground.errors import InputError
+    from abate.ground.extras import need
     from abate.ground.files import check_replaceable
     from abate.study.store import Study, is_study
 
+    if pdf:
+        need("pdf")
     target = out or Path(f"{study.name.split('.')[0] or 'study'}-report")
     check_replaceable(target)
     if study.resolve().is_relative_to(target.resolve()):

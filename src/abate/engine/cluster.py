@@ -10,7 +10,8 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from abate.ground.errors import InputError, MissingExtra, SolveError
+from abate.ground.errors import InputError, SolveError
+from abate.ground.extras import optional
 
 __all__ = ["run_chunks"]
 
@@ -72,19 +73,16 @@ def run_chunks(
 @contextlib.contextmanager
 def _connected(cluster: str) -> Iterator[Any]:
     """A client of the cluster; one that was started here ends here."""
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise MissingExtra("cluster", "dask.distributed") from error
+    distributed = optional("distributed")
     if cluster == "local":
         with (
-            LocalCluster(threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as here,
-            Client(here) as client,
+            distributed.LocalCluster(threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as here,
+            distributed.Client(here) as client,
         ):
             yield client
         return
     try:
-        client = Client(cluster, timeout="5s")
+        client = distributed.Client(cluster, timeout="5s")
     except (OSError, TimeoutError, ValueError) as error:
         hint = "start one with: dask scheduler"
         raise InputError("--cluster", "no Dask scheduler answers there", value=cluster, hint=hint) from error

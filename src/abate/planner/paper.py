@@ -24,7 +24,8 @@ def handout_pdf(schedule: Schedule) -> bytes:
     MissingExtra
         If typst is not installed.
     """
-    from abate.report.plan_paper import HandoutWeek, handout, to_pdf
+    from abate.report.plan_paper import HandoutWeek, handout
+    from abate.report.typesetting import compiled
 
     first = schedule.days[0].date.weekday()
     names = [WEEKDAYS[(first + k) % 7][:3] for k in range(7)]
@@ -48,7 +49,7 @@ def handout_pdf(schedule: Schedule) -> bytes:
     care = [f"{flag.says}: {flag.do}" for flag in flags() if schedule.record.disease in flag.diseases]
     title = f"{schedule.record.name}: {schedule.option.label}"
     made = {dose: " or ".join(ways) for dose, ways in tablets.items()}
-    return to_pdf(handout(title, names, weeks, made, refills, care))
+    return compiled(handout(title, names, weeks, made, refills, care))
 
 
 def letter_pdf(plan: Mapping[str, Any]) -> bytes:
@@ -59,9 +60,10 @@ def letter_pdf(plan: Mapping[str, Any]) -> bytes:
     MissingExtra
         If typst is not installed.
     """
-    from abate.report.plan_paper import letter, to_pdf
+    from abate.report.plan_paper import letter
+    from abate.report.typesetting import compiled
 
-    return to_pdf(letter(plan))
+    return compiled(letter(plan))
 
 
 def write_papers(schedule: Schedule, plan: Mapping[str, Any], folder: Path) -> list[str]:

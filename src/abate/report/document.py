@@ -6,17 +6,16 @@ Figures are the same drawings; tables are set anew from the page's HTML; the hon
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from abate.ground.errors import MissingExtra
 from abate.ground.files import write_atomically
 from abate.report.drawing import to_svg
 from abate.report.page import Figure, Honesty, Keys, Part, Prose, Report, Story, Table, with_colours
 from abate.report.palette import SERIES
+from abate.report.typesetting import compiled
 
 __all__ = ["typeset", "write_pdf"]
 
@@ -80,18 +79,7 @@ def write_pdf(report: Report, path: str | Path) -> Path:
     StorageError
         If the disk refuses.
     """
-    try:
-        import typst
-    except ImportError:
-        raise MissingExtra("pdf", "typst") from None
-    source, drawings = typeset(report)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, drawing in drawings.items():
-            (Path(folder) / name).write_text(drawing, encoding="utf-8")
-        main = Path(folder) / "report.typ"
-        main.write_text(source, encoding="utf-8")
-        content = bytes(typst.compile(str(main), format="pdf"))
-    write_atomically(path, content)
+    write_atomically(path, compiled(*typeset(report)))
     return Path(path)
 
 
@@ -103,7 +91,7 @@ def _head(report: Report) -> Iterator[str]:
     if report.lead:
         yield f'#text(12pt, fill: rgb("#59636e"), {_text(report.lead).removeprefix("#")})'
     if report.facts:
-        yield "#muted[" + " #h(1.6em) ".join(f"{_text(k)} {_text(v)}" for k, v in report.facts.items()) + "]"
+        yield "#muted[" + " #h(1.6em) ".join(f"#strong[{_text(k)}] {_text(v)}" for k, v in report.facts.items()) + "]"
 
 
 def _part(part: Part) -> Iterator[str]:

@@ -1,18 +1,18 @@
 """Write a figure as a file: SVG always, PNG and PDF with an extra.
 
 SVG is drawn by abate itself. PNG and PDF come from the same drawing through typst (``pip install 'abate[pdf]'``), which
-needs no browser; where only kaleido is installed (``abate[figures]``), plotly draws them with a browser instead.
+needs no browser.
 """
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from abate.ground.errors import InputError, MissingExtra
+from abate.ground.errors import InputError
 from abate.ground.files import write_atomically
 from abate.report.drawing import to_svg
+from abate.report.typesetting import compiled
 
 __all__ = ["FORMATS", "save"]
 
@@ -44,11 +44,12 @@ def save(figure: Any, path: str | Path, *, label: str = "", width: float = 720, 
     InputError
         For another ending.
     MissingExtra
-        For PNG or PDF without the extra that draws them.
+        For PNG or PDF where typst is not installed.
 
     Examples
     --------
     >>> import plotly.graph_objects as go
+    >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> save(go.Figure(go.Scatter(x=[0, 1], y=[0, 1])), folder / "line.svg").name
     'line.svg'
@@ -58,29 +59,12 @@ def save(figure: Any, path: str | Path, *, label: str = "", width: float = 720, 
     if ending not in FORMATS:
         raise InputError("figure file", "this ending is not a format of figures", value=target.name, allowed=FORMATS)
     svg = to_svg(figure, label=label, width=width)
-    content = svg.encode() if ending == "svg" else _converted(figure, svg, ending, width, dots_per_inch)
+    content = svg.encode() if ending == "svg" else _converted(svg, ending, width, dots_per_inch)
     write_atomically(target, content)
     return target
 
 
-def _converted(figure: Any, svg: str, ending: str, width: float, dots_per_inch: float) -> bytes:
-    try:
-        import typst
-    except ImportError:
-        return _by_browser(figure, ending, width)
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "figure.svg").write_text(svg, encoding="utf-8")
-        source = Path(folder) / "figure.typ"
-        page = "#set page(width: auto, height: auto, margin: 0pt)\n"
-        source.write_text(f'{page}#image("figure.svg", width: {width:g}pt)\n', encoding="utf-8")
-        if ending == "png":
-            return bytes(typst.compile(str(source), format="png", ppi=dots_per_inch))
-        return bytes(typst.compile(str(source), format="pdf"))
-
-
-def _by_browser(figure: Any, ending: str, width: float) -> bytes:
-    try:
-        import kaleido  # noqa: F401
-    except ImportError:
-        raise MissingExtra("pdf", "typst") from None
-    return bytes(figure.to_image(format=ending, width=width, scale=2))
+def _converted(svg: str, ending: str, width: float, dots_per_inch: float) -> bytes:
+    page = "#set page(width: auto, height: auto, margin: 0pt)\n"
+    kind = {"format": "png", "ppi": dots_per_inch} if ending == "png" else {"format": "pdf"}
+    return compiled(f'{page}#image("figure.svg", width: {width:g}pt)\n', {"figure.svg": svg}, **kind)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from abate.ground.errors import MissingExtra
 from abate.report.page import Honesty
 from abate.report.tables import brief, interval
 
-__all__ = ["HandoutWeek", "handout", "letter", "to_pdf"]
+__all__ = ["HandoutWeek", "handout", "letter"]
 
 CAUTION = "For research and conversation with your clinician. Not a prescription."
 STYLE = """
@@ -192,24 +189,6 @@ def _limits(plan: Mapping[str, Any]) -> str:
         "goes on as "
         f"the policy {plan['options'][plan['chosen']]['policy']} does."
     )
-
-
-def to_pdf(source: str) -> bytes:
-    """Typeset Typst source.
-
-    Raises
-    ------
-    MissingExtra
-        If typst is not installed.
-    """
-    try:
-        import typst
-    except ImportError:
-        raise MissingExtra("pdf", "typst") from None
-    with tempfile.TemporaryDirectory() as folder:
-        main = Path(folder) / "paper.typ"
-        main.write_text(source, encoding="utf-8")
-        return bytes(typst.compile(str(main), format="pdf"))
 
 
 def _code(text: str) -> str:

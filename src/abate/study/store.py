@@ -6,14 +6,13 @@ import json
 import shutil
 import tomllib
 import weakref
-import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
+from abate.ground.archive import members, unpack
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean, write_atomically
 from abate.study.tables import TABLES, StudyTables, conform, empty
@@ -33,10 +32,7 @@ def is_study(path: str | Path) -> bool:
     source = Path(path)
     if source.is_dir():
         return (source / HEAD).is_file()
-    if source.is_file() and zipfile.is_zipfile(source):
-        with suppress(zipfile.BadZipFile, NotImplementedError), zipfile.ZipFile(source) as archive:
-            return any(name.rpartition("/")[2] == HEAD for name in archive.namelist())
-    return False
+    return any(member.filename.rpartition("/")[2] == HEAD for member in members(source))
 
 
 class Study:
@@ -147,11 +143,7 @@ class Study:
     def _unpack(self, source: Path) -> Path:
         root = Path(mkdtemp(prefix="abate-study-"))
         weakref.finalize(self, shutil.rmtree, root, ignore_errors=True)
-        with zipfile.ZipFile(source) as archive:
-            for member in archive.namelist():
-                if not (root / member).resolve().is_relative_to(root.resolve()):
-                    raise InputError(f"{source}, {member}", "the archive points outside itself")
-            archive.extractall(root)
+        unpack(source, root)
         return next(root.rglob(HEAD)).parent
 
 

@@ -29,10 +29,12 @@ def serve(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The same as --data.")] = None,
 ) -> None:
     """Serve the web app on this machine. Nothing leaves it, and nothing is fetched from the network."""
-    from abate.web.server import Place, check_installed, run
+    from abate.ground.extras import need
+
+    need("web")
+    from abate.web.server import Place, run
     from abate.web.sessions import default_home
 
-    check_installed()
     if openapi:
         _describe(out)
         return

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from abate.ground.errors import MissingExtra
 from abate.web.guard import LOOPBACK, Guard
 from abate.web.sessions import secret_of
 
-__all__ = ["Place", "build", "check_installed", "run"]
+__all__ = ["Place", "build", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +43,6 @@ class Place:
         """What to type into a browser."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
-
-
-def check_installed() -> None:
-    """Raise `MissingExtra` where the parts of the web app are not installed."""
-    from importlib.util import find_spec
-
-    for package in ("nicegui", "babel"):
-        if find_spec(package) is None:
-            raise MissingExtra("web", package)
 
 
 def build(place: Place) -> ASGIApp:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+from abate.ground.archive import members
 from abate.ground.errors import InputError
 
 __all__ = ["LARGEST_UNPACKED", "analyse_file", "keep_upload", "report_file"]
@@ -41,13 +41,11 @@ def keep_upload(name: str, content: bytes, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / plain
     path.write_bytes(content)
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > LARGEST_UNPACKED:
-            path.unlink()
-            limit = f"{LARGEST_UNPACKED // 1024**2} MB"
-            raise InputError(plain, "the archive unpacks to too much", value=f"{unpacked // 1024**2} MB", allowed=limit)
+    unpacked = sum(member.file_size for member in members(path))
+    if unpacked > LARGEST_UNPACKED:
+        path.unlink()
+        limit = f"{LARGEST_UNPACKED // 1024**2} MB"
+        raise InputError(plain, "the archive unpacks to too much", value=f"{unpacked // 1024**2} MB", allowed=limit)
     return path
 
 

@@ -17,7 +17,8 @@ from scipy.optimize import brentq
 from scipy.special import polygamma
 from scipy.stats import t as student
 
-from abate.ground.errors import InputError, MissingExtra, SolveError
+from abate.ground.errors import InputError, SolveError
+from abate.ground.extras import optional
 from abate.study.expression.design import Design
 from abate.study.expression.likelihood_ratio import likelihood_ratio, ratio_p
 
@@ -159,11 +160,7 @@ def fit_expression(
 
 
 def _run(counts: pd.DataFrame, design: Design, alpha: float) -> tuple[Any, Any, list[str]]:
-    try:
-        from pydeseq2.dds import DeseqDataSet
-        from pydeseq2.ds import DeseqStats
-    except ImportError as error:
-        raise MissingExtra("expression", "pydeseq2") from error
+    dds, ds = optional("pydeseq2.dds"), optional("pydeseq2.ds")
     from abate.study.expression.genewise import BlockInference
 
     notes = []
@@ -173,7 +170,7 @@ def _run(counts: pd.DataFrame, design: Design, alpha: float) -> tuple[Any, Any, 
         notes.append("no gene is counted in every sample; size factors are from the counts above zero")
     inference = BlockInference()
     try:
-        dataset = DeseqDataSet(
+        dataset = dds.DeseqDataSet(
             counts=counts.T,
             metadata=pd.DataFrame({"sample": list(counts.columns)}, index=counts.columns),
             design=design.matrix,
@@ -182,7 +179,7 @@ def _run(counts: pd.DataFrame, design: Design, alpha: float) -> tuple[Any, Any, 
             quiet=True,
         )
         dataset.deseq2()
-        tested = DeseqStats(dataset, contrast=design.contrast, alpha=alpha, inference=inference, quiet=True)
+        tested = ds.DeseqStats(dataset, contrast=design.contrast, alpha=alpha, inference=inference, quiet=True)
         tested.run_wald_test()
     except (ValueError, FloatingPointError, np.linalg.LinAlgError) as error:
         raise SolveError(f"the model could not be fitted ({error}); try a design with fewer terms") from error

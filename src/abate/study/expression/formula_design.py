@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from abate.ground.errors import InputError, MissingExtra
+from abate.ground.errors import InputError
+from abate.ground.extras import optional
 from abate.ground.files import did_you_mean
 from abate.study.expression.contrast import Contrast, choose_levels, first_level, ordered
 from abate.study.expression.counts import few
@@ -111,7 +111,7 @@ def formula_table(sheet: SampleSheet, formula: str, option: str) -> tuple[str, p
 
 
 def _named_columns(sheet: SampleSheet, formula: str, option: str) -> pd.DataFrame:
-    formulas = _formulaic()
+    formulas = optional("formulaic")
     try:
         variables = sorted(str(v) for v in formulas.Formula(formula.replace("~", "", 1)).required_variables)
     except Exception as error:
@@ -290,17 +290,9 @@ def model_matrix(formula: str, table: pd.DataFrame, option: str = "--design") ->
     >>> model_matrix("~ arm", pd.DataFrame({"arm": ["a", "b", "b"]}, index=["x", "y", "z"])).to_dict("list")
     {'Intercept': [1.0, 1.0, 1.0], 'arm[T.b]': [0.0, 1.0, 1.0]}
     """
-    formulas = _formulaic()
+    formulas = optional("formulaic")
     try:
         made = pd.DataFrame(formulas.model_matrix(formula.replace("~", "", 1), table)).astype(float)
     except Exception as error:
         raise InputError(option, f"this formula cannot be built ({error})", value=formula) from error
     return made.set_axis(table.index, axis=0)
-
-
-def _formulaic() -> Any:
-    try:
-        import formulaic  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise MissingExtra("expression", "formulaic") from error
-    return formulaic

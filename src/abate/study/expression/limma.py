@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from scipy.linalg import null_space
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
-from abate.ground.errors import MissingExtra
+from abate.ground.extras import optional, there
 from abate.study.expression.design import Design
 
 __all__ = ["LinearOpinion", "limma", "limma_installed"]
@@ -55,7 +54,7 @@ class LinearOpinion:
 
 def limma_installed() -> bool:
     """Say whether inmoose is there."""
-    return find_spec("inmoose") is not None
+    return there("expression-limma")
 
 
 def limma(counts: pd.DataFrame, stabilised: pd.DataFrame, design: Design) -> LinearOpinion | None:
@@ -122,13 +121,10 @@ def _fitted(values: pd.DataFrame, design: Floats) -> tuple[Floats, Floats, Float
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # What its own dependencies warn of at import is about their future.
         warnings.simplefilter("ignore")
-        try:
-            from inmoose.limma import lmFit, squeezeVar
-        except ImportError as missing:
-            raise MissingExtra("expression-limma", "inmoose") from missing
-        fit = lmFit(values, design)
+        limma = optional("inmoose.limma")
+        fit = limma.lmFit(values, design)
         residual = np.asarray(fit.df_residual, dtype=float)
-        squeezed = squeezeVar(np.asarray(fit.sigma, dtype=float) ** 2, residual)
+        squeezed = limma.squeezeVar(np.asarray(fit.sigma, dtype=float) ** 2, residual)
     prior = float(np.asarray(squeezed["df_prior"], dtype=float).ravel()[0])
     error = np.asarray(fit.stdev_unscaled, dtype=float)[:, -1] * np.sqrt(np.asarray(squeezed["var_post"], dtype=float))
     # Together genes cannot lend more than they have (Smyth 2004).

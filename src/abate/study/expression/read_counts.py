@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from abate.ground.errors import InputError, MissingExtra
+from abate.ground.errors import InputError
+from abate.ground.extras import optional
 from abate.study.expression.counts import Counts, checked_counts, few
 
 __all__ = ["names_of_r", "read_counts", "read_text"]
@@ -182,10 +183,7 @@ def _turned(table: pd.DataFrame, source: str, samples: Sequence[str], notes: lis
 
 
 def _anndata(path: Path, samples: Sequence[str]) -> Counts:
-    try:
-        import anndata
-    except ImportError as error:
-        raise MissingExtra("expression", "anndata") from error
+    anndata = optional("anndata")
     try:
         data = anndata.read_h5ad(path)
     except (OSError, KeyError, ValueError) as error:
@@ -243,10 +241,7 @@ def _quantified(folder: Path, files: Sequence[Path], kind: str, transcripts: str
             f"{kind} counts transcripts; the table that maps them to genes is missing",
             hint="give it with --transcripts FILE (columns transcript_id, gene_id)",
         )
-    try:
-        from pytximport import tximport
-    except ImportError as error:
-        raise MissingExtra("expression", "pytximport") from error
+    pytximport = optional("pytximport")
     mapping = _mapping(Path(transcripts))
     counted = _transcripts(files[0])
     # Elsewhere than with Ensembl the end may be no version: AT1G01010.1 and AT1G01010.2 are two transcripts.
@@ -261,7 +256,7 @@ def _quantified(folder: Path, files: Sequence[Path], kind: str, transcripts: str
     # Its progress bar and its remarks on its own future are not for the user.
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
-        data = tximport(
+        data = pytximport.tximport(
             [str(file) for file in files], kind, transcript_gene_map=mapping, counts_from_abundance="length_scaled_tpm",
             ignore_transcript_version=versions,
         )  # fmt: skip

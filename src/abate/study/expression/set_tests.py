@@ -6,7 +6,6 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,8 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
-from abate.ground.errors import InputError, MissingExtra
+from abate.ground.errors import InputError
+from abate.ground.extras import optional, there
 from abate.study.expression.counts import few
 from abate.study.expression.gene_sets import GeneSet
 
@@ -88,10 +88,7 @@ def rank_test(
     MissingExtra
         If gseapy is not installed.
     """
-    try:
-        import gseapy
-    except ImportError as error:
-        raise MissingExtra("expression", "gseapy") from error
+    gseapy = optional("gseapy")
     with _silent():
         made = gseapy.prerank(
             rnk=statistic.sort_values(ascending=False, kind="stable"),
@@ -149,10 +146,7 @@ def linear_test(statistic: pd.Series, sets: Mapping[str, Sequence[str]]) -> pd.D
     Badia-i-Mompel et al. (2022), Bioinformatics Advances 2:vbac016.
     """
     with _silent():
-        try:
-            import decoupler
-        except ImportError as error:
-            raise MissingExtra("expression-sets", "decoupler") from error
+        decoupler = optional("decoupler")
         net = pd.DataFrame([(name, str(gene)) for name, genes in sets.items() for gene in genes])
         values = statistic.set_axis(statistic.index.astype(str)).to_frame("contrast").T
         # Gene sets are checked for size before; a gene with a statistic of zero is a gene.
@@ -215,7 +209,7 @@ def score_gene_sets(statistic: pd.Series, sets: Sequence[GeneSet], *, seed: int 
     if len(table):
         genes = {s.name: list(found[s.name]) for s in fit}
         table = table.join(rank_test(tested, genes, seed=seed))
-        if find_spec("decoupler") is not None:
+        if there("expression-sets"):
             table = table.join(linear_test(tested, genes))
     return table.sort_values("p"), notes
 

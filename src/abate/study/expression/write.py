@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from abate.ground.errors import MissingExtra
+from abate.ground.extras import optional
 from abate.ground.results import write_results
 from abate.study.expression.analysis import COLUMNS, Expression
 from abate.study.expression.payload import payload_of
@@ -50,10 +50,7 @@ def fitted_object(found: Expression) -> Any:
     MissingExtra
         If anndata is not installed.
     """
-    try:
-        import anndata
-    except ImportError as error:
-        raise MissingExtra("expression", "anndata") from error
+    anndata = optional("anndata")
     samples = list(found.design.matrix.index)
     data = anndata.AnnData(
         X=found.counts.table[samples].to_numpy(dtype=np.int64).T,

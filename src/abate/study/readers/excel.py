@@ -6,7 +6,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from abate.ground.errors import InputError, MissingExtra
+from abate.ground.errors import InputError
+from abate.ground.extras import optional
 from abate.ground.files import did_you_mean
 from abate.study.readers.grid import Cell, Grid, Row
 
@@ -23,10 +24,7 @@ def read_excel(path: Path, sheet: str = "") -> Grid:
     MissingExtra
         If openpyxl is not installed.
     """
-    try:
-        import openpyxl
-    except ImportError as error:
-        raise MissingExtra("readers", "openpyxl") from error
+    openpyxl = optional("openpyxl")
     try:
         book = openpyxl.load_workbook(path, read_only=False, data_only=False)
     except Exception as error:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from abate.ground.errors import InputError, MissingExtra
+from abate.ground.errors import InputError
+from abate.ground.extras import optional
 from abate.study.readers.grid import Grid, Row
 from abate.study.readers.redcap import Field, fields_of
 
@@ -42,11 +43,8 @@ def read_project(path: str, connect: Callable[[str, str], Any] | None = None) ->
     if not token:
         raise InputError(path, "no token for this project", hint=f"set the environment variable {TOKEN}")
     if connect is None:
-        try:
-            from redcap import Project
-        except ImportError as error:
-            raise MissingExtra("readers", "pycap") from error
-        connect = Project
+        redcap = optional("redcap")
+        connect = redcap.Project
     try:
         project = connect(url, token)
         records = project.export_records(format_type="json", raw_or_label="raw")

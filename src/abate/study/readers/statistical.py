@@ -6,7 +6,8 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from abate.ground.errors import InputError, MissingExtra
+from abate.ground.errors import InputError
+from abate.ground.extras import optional
 from abate.study.readers.grid import Cell, Grid, Row
 
 __all__ = ["FORMATS", "read_statistical"]
@@ -32,10 +33,7 @@ def read_statistical(path: Path) -> Grid:
     MissingExtra
         If pyreadstat is not installed.
     """
-    try:
-        import pyreadstat
-    except ImportError as error:
-        raise MissingExtra("readers", "pyreadstat") from error
+    pyreadstat = optional("pyreadstat")
     reader, name = FORMATS[path.suffix.lower()]
     if not path.stat().st_size:
         raise InputError(path.name, "the file is empty", hint="export it again")
