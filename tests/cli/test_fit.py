@@ -72,7 +72,7 @@ def test_a_data_set_gives_estimates_tables_and_a_report(capsys, data, tmp_path):
     assert set(found["parameters"]) == {"CL", "V", "ka", "eta.CL", "eta.V", "eta.ka", "add.sd"}
     assert found["bootstrap"]["CL"]["replicates"] == 2
     assert {p.name for p in out.iterdir()} >= {
-        "report.html", "fit.ext", "subjects.parquet", "observations.parquet", "iterations.parquet"
+        "report.html", "fit.ext", "fit.phi", "fit.tab", "subjects.parquet", "observations.parquet", "iterations.parquet"
     }  # fmt: skip
     assert not list(tmp_path.glob("*.interrupted.npz"))
 

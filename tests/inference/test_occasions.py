@@ -12,8 +12,9 @@ from abate.ground.errors import InputError
 from abate.inference.nlme import Choices, Plan, fit_population, read_dataset
 from abate.inference.nlme.course import Courses
 from abate.inference.nlme.diagnostics import corrected_check, goodness, simulate_data
+from abate.inference.nlme.nonmem import ext_table
 from abate.inference.nlme.structure import structure
-from abate.inference.nlme.tables import ext_table, individual_table, trace_table
+from abate.inference.nlme.tables import individual_table, trace_table
 from abate.science.model import load
 
 spec = importlib.util.spec_from_file_location("daily_occasions", Path(__file__).with_name("daily_occasions.py"))

@@ -15,9 +15,9 @@ from abate.inference.nlme.bootstrap import bootstrap, redrawn
 from abate.inference.nlme.course import Courses
 from abate.inference.nlme.diagnostics import corrected_check, goodness, npde, simulate_data
 from abate.inference.nlme.information import flatten, restore
+from abate.inference.nlme.nonmem import ext_table
 from abate.inference.nlme.residual import log_likelihood
 from abate.inference.nlme.structure import structure
-from abate.inference.nlme.tables import ext_table
 from abate.science.model import load
 
 spec = importlib.util.spec_from_file_location("one_compartment", Path(__file__).with_name("one_compartment.py"))

@@ -106,7 +106,8 @@ def _write(
     from abate.ground.results import write_results
     from abate.inference.arviz_data import fit_data, population_data, write_data
     from abate.inference.nlme.diagnostics import corrected_check, goodness, simulate_data
-    from abate.inference.nlme.tables import ext_table, individual_table, trace_table
+    from abate.inference.nlme.nonmem import ext_table, phi_table, record_table
+    from abate.inference.nlme.tables import individual_table, trace_table
     from abate.report.fit import fit_report
     from abate.report.page import write
 
@@ -118,6 +119,7 @@ def _write(
         table.to_parquet(folder / "observations.parquet", index=False)
         individual_table(found).to_parquet(folder / "subjects.parquet", index=False)
         trace_table(found).to_parquet(folder / "iterations.parquet", index=False)
-        (folder / "fit.ext").write_text(ext_table(found), encoding="utf-8")
+        for ending, text in (("ext", ext_table(found)), ("phi", phi_table(found)), ("tab", record_table(table))):
+            (folder / f"fit.{ending}").write_text(text, encoding="utf-8")
         write_data(lambda: population_data(found, posterior) if posterior else fit_data(found), folder / "inference.nc")
         write(fit_report(found, payload, table, check, posterior), folder)
