@@ -248,6 +248,16 @@ def test_terminal_table_has_every_arm_with_its_interval_and_the_published_figure
     assert "not a prescription" in text
 
 
+def test_terminal_table_shows_what_was_published_where_that_is_something_else(view: TrialView) -> None:
+    other = [replace(row, endpoint="glucocorticoid-free") for row in view.published]
+    console = Console(width=140)
+    with console.capture() as caught:
+        terminal.show(trial.summary_table(replace(view, published=tuple(other))), console=console)
+    text = caught.get()
+    assert view.label("glucocorticoid-free") in text
+    assert "published" in text
+
+
 def test_scoreboard_says_outside_where_it_is() -> None:
     row = {"target": "Flares", "grade": "verified", "published": 0.24, "predicted": 0.4, "low": 0.3, "high": 0.5}
     row |= {"inside": False, "calibrated": False, "share": True, "arm": "tocilizumab"}

@@ -87,9 +87,10 @@ def compose(view: TrialView) -> Report:
 def summary_table(view: TrialView) -> Table:
     """Return the terminal's table: each arm's remission, flares and cumulative prednisone, beside the published.
 
+    Where a trial published none of these, its own published endpoints stand in the table, four columns at most.
     A group of arms appears where a figure was published for the group alone.
     """
-    names = [name for name in SHORT if name in _endpoints(view)] or _endpoints(view)[:3]
+    names = _summarised(view)
     rows = []
     for arm in (*view.arms, *view.groups):
         known = [view.published_for(arm.slug, name) for name in names]
@@ -102,8 +103,18 @@ def summary_table(view: TrialView) -> Table:
         rows.append(ArmRow(arm.label, arm.n, tuple(cells)))
     titles = [view.label(name) for name in names]
     people = sum(arm.n for arm in view.arms)
-    title = f"{view.title}: {people} people, {view.here} (95 % interval) beside published"
+    title = f"{view.title}: {people} people, {view.here} (95\u00a0% interval) beside published"
     return arm_table(rows, titles, title=title)
+
+
+def _summarised(view: TrialView) -> list[str]:
+    """Return the endpoints of the terminal's table, in the order of the study's own list."""
+    known = _endpoints(view)
+    published = [name for name in known if any(row.endpoint == name for row in view.published)]
+    chosen = [name for name in known if name in SHORT]
+    if published and not set(chosen) & set(published):
+        chosen = [*chosen, *published][:4]
+    return [name for name in known if name in chosen] or known[:3]
 
 
 def _endpoints(view: TrialView) -> list[str]:
