@@ -43,7 +43,7 @@ docs: .venv/dev.stamp
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Versions with hashes and no addresses; needs uv.
-EXTRAS := $(foreach e,expression readers fit petab pdf clinic planner sensitivity cluster web big,--extra $(e))
+EXTRAS := $(foreach e,expression expression-transcripts readers fit petab pdf clinic planner sensitivity cluster web big,--extra $(e))
 COMPILE := uv pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 lock:
 	$(COMPILE) $(EXTRAS) --group build --group test --group lint --group docs -o requirements/dev.lock

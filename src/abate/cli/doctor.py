@@ -84,7 +84,7 @@ def _show(facts: dict[str, Any]) -> None:
     say("  " + ", ".join(f"{name} {version}" for name, version in facts["packages"].items()))
     for extra, installed in facts["extras"].items():
         state = "there" if installed else f"not installed: pip install 'abate[{extra}]'"
-        say(f"  {extra:<16} {EXTRAS[extra].purpose:<40} {state}")
+        say(f"  {extra:<22} {EXTRAS[extra].purpose:<40} {state}")
     cache = facts["cache"]
     say(f"  card: {facts['card'] or 'no NVIDIA card answers; the processor computes'}")
     say(f"  cache of compiled models: {cache['folder']} ({cache['files']} files, {cache['megabytes']:g} MB)")

@@ -32,8 +32,9 @@ class Extra:
 EXTRAS: Mapping[str, Extra] = {
     "expression": Extra(
         "gene expression",
-        {name: name for name in ("pydeseq2", "formulaic", "anndata", "gseapy", "pytximport")},
+        {name: name for name in ("pydeseq2", "formulaic", "anndata", "gseapy")},
     ),
+    "expression-transcripts": Extra("counts of salmon and kallisto", {"pytximport": "pytximport"}),
     "expression-limma": Extra("limma as a second opinion", {"inmoose": "inmoose"}),
     "expression-sets": Extra("more tests of gene sets", {"decoupler": "decoupler"}),
     "readers": Extra(
