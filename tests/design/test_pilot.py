@@ -120,7 +120,16 @@ def test_a_target_of_assurance_is_met_with_looks_too() -> None:
         (lambda: PilotResponders(6, 6, 0.2), "shows no variance.*nearest feasible: --prior-people 6"),
         (lambda: PilotResponders(7, 6, 0.2), "not a count"),
         (lambda: PilotResponders(3, 6, 0.0), "not a share"),
-        (lambda: solve_from_pilot(PilotResponders(1, 6, 0.3, 6), request()), "no more than the control's share"),
+        (
+            lambda: solve_from_pilot(PilotResponders(1, 6, 0.3, 6), request()),
+            "no more than the control's share.*nearest feasible: --control 0.083",
+        ),
+        (
+            lambda: solve_from_pilot(PilotResponders(0, 6, 0.05, 6), request()),
+            "no more than the control's share.*nearest feasible: another endpoint",
+        ),
+        (lambda: request(effect=float("inf"), sd=1.0), "finite number"),
+        (lambda: request(control=float("nan"), treatment=0.5), "finite number"),
         (lambda: solve_from_pilot(PilotChange((-1.0, 1.0)), request()), "an effect of zero"),
         (
             lambda: solve_from_pilot(PilotChange(CHANGES, prior_people=6), request(), target=0.99),

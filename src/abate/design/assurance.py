@@ -80,12 +80,14 @@ def pilot_request(pilot: Pilot, wanted: DesignRequest) -> DesignRequest:
         given |= {"effect": pilot.shrunk, "sd": pilot.sd}
     else:
         if pilot.raw <= pilot.control:
+            lower = f"--control {max(pilot.raw - 0.1, pilot.raw / 2):.2g}, or another endpoint"
+            nobody = "another endpoint, such as the change in a score (--measure)"
             raise InputError(
                 "--pilot",
                 f"{pilot.responders} of {pilot.n} responded, which is no more than the control's share",
                 value=pilot.raw,
                 allowed=f"above {pilot.control:g}",
-                hint=f"nearest feasible: --control {max(pilot.raw - 0.1, 0.05):.2f}, or another endpoint",
+                hint=f"nearest feasible: {lower if pilot.responders else nobody}",
             )
         given |= {"control": pilot.control, "treatment": pilot.shrunk, "test": wanted.assume.test}
     return wanted.model_copy(update={"assume": Assumptions.model_validate(given)})

@@ -28,9 +28,9 @@ Layout = Literal["parallel", "paired", "crossover"]
 
 
 class Strict(BaseModel):
-    """Refuses keys that it does not know, and never changes."""
+    """Refuses keys that it does not know and numbers without end, and never changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Assumptions(Strict):
