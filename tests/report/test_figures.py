@@ -140,6 +140,13 @@ def test_kaplan_meier_without_any_event_stays_at_one() -> None:
     assert "nan" not in f.to_svg(figure)
 
 
+def test_a_heading_of_a_forest_keeps_to_the_margin() -> None:
+    rows = [f.ForestRow("On more than 10 mg at first flare", heading=True), f.ForestRow("placebo", 0.5, 0.4, 0.6)]
+    figure = f.forest(rows, x="Share")
+    heading = figure.layout.yaxis.ticktext[0]
+    assert heading == "<b>On more than 10 mg<br>at first flare</b>"
+
+
 def test_forest_and_spread_show_the_published_figures() -> None:
     rows = [f.ForestRow("Remission", heading=True), f.ForestRow("a", 0.5, 0.4, 0.6, published=0.56, group="a")]
     figure = f.forest(rows, x="Share", percent=True)

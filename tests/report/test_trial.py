@@ -219,6 +219,16 @@ def test_story_puts_equal_decisions_together(view: TrialView, study: Study) -> N
     ]
 
 
+def test_a_person_who_leaves_without_a_cause_is_said_to_leave_once(view: TrialView) -> None:
+    told = [line.what for line in story(view, "009") if "study" in line.what]
+    assert told == ["Leaves the study."]
+
+
+def test_a_figure_has_no_zeros_that_say_nothing() -> None:
+    assert say("mean", {"estimate": 2.0, "low": 1.0, "high": 8.0, "n": 6}) == "2.00 (1.00–8.00)"
+    assert say("mean", {"estimate": 1862.4, "low": 1582, "high": 2212, "n": 50}) == "1862 (1582–2212)"
+
+
 def test_one_persons_numbers_are_theirs(view: TrialView, study: Study) -> None:
     numbers = course(view, "003")
     crp = study.measurements.query("subject == '003' and measure == 'crp'")

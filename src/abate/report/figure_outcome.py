@@ -214,7 +214,8 @@ def forest(
         values = [rows[i].published for i in known]
         figure.add_scatter(x=values, y=at[known], mode="markers", marker=marker, name="published")
     labels = [f"<b>{r.label}</b>" if r.heading else r.label for r in rows]
-    beside = [] if stacked else [_in_lines(text, 40 if "<b>" in text else 26) for text in labels]
+    # The limit of a heading holds its marks of bold type as well.
+    beside = [] if stacked else [_in_lines(text, 33 if "<b>" in text else 26) for text in labels]
     figure.update_yaxes(tickvals=at, ticktext=beside, range=[-0.6, count - 0.4], showgrid=False)
     if stacked:
         figure.update_yaxes(showticklabels=False)

@@ -49,11 +49,11 @@ class Cell:
         >>> Cell({"estimate": 0.5, "low": 0.4, "high": 0.6}, share=True).words()
         '50\\xa0%\\xa0(40–60)'
         """
-        shown = interval(self.predicted, share=self.share, digits=4, dash=True) if self.predicted else NONE
+        shown = interval(self.predicted, share=self.share, dash=True) if self.predicted else NONE
         shown = shown.replace(" ", NO_BREAK)
         if self.published is None:
             return shown
-        known = percent(self.published) if self.share else number(self.published, 4)
+        known = percent(self.published) if self.share else number(self.published)
         return f"{shown}\n[dim]published{NO_BREAK}{known}[/]"
 
 
@@ -141,7 +141,7 @@ def show(*tables: Table, console: Console | None = None) -> None:
 
 
 def _score(row: Mapping[str, Any], arms: bool) -> list[str]:
-    write = percent if row.get("share") else (lambda value: number(value, 4))
+    write = percent if row.get("share") else number
     inside = row.get("inside")
     verdict = NONE if inside is None else "inside" if inside else "[bold red]outside[/]"
     low, high = row.get("low"), row.get("high")

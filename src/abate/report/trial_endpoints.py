@@ -30,7 +30,7 @@ def say(estimator: str, estimate: Mapping[str, Any]) -> str:
     if not estimate.get("n"):
         return NONE
     if estimator != "time":
-        return interval(estimate, share=estimator == "proportion", digits=4, dash=True)
+        return interval(estimate, share=estimator == "proportion", dash=True)
     middle, low, high = (_day(estimate.get(key)) for key in ("estimate", "low", "high"))
     if (low, high) == (UNREACHED, UNREACHED):
         return middle

@@ -31,6 +31,8 @@ EVENTS = {
     "stop": "stops a drug",
     "failure": "the equations of this person could not be solved",
 }
+UNTOLD = "left the study"
+"""What the events say of a person who leaves without a cause: no more than that the person left."""
 SEEN_IN_PORTRAIT = (("symptom-score", "clin-pmr-as", "pain"), ("crp",))
 
 
@@ -71,7 +73,8 @@ def story(view: TrialView, subject: str) -> tuple[Line, ...]:
         if (float(row["time"]), row["event"]) in called:  # the decision that called it tells it, with its reason
             continue
         said = EVENTS.get(row["event"], str(row["event"]))
-        detail = f": {row['detail']}" if row["detail"] and row["detail"] not in said else ""
+        more = str(row["detail"] or "")
+        detail = "" if more in said or more == UNTOLD else f": {more}"
         lines.append((float(row["time"]), 1, Line(_when(row["time"]), f"{_upper(said)}{detail}.", kind="event")))
     lines += [(first, 2, line) for first, line in _decisions(ledger, {float(row["time"]) for row in events})]
     lines += [(day, 3, Line(_when(day), "The taper is done: no prednisone from here.")) for day in _off(daily)]
