@@ -96,6 +96,14 @@ def test_library_shows_a_taper_as_a_table(capsys: pytest.CaptureFixture[str]) ->
     assert "…" not in out  # nothing is cut off
 
 
+def test_library_warns_of_numbers_without_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "m.ant").write_text("model m()\n  substanceOnly species x;\n  J: x -> ; k*x;\n  x = 1; k = 0.5;\nend\n")
+    code, out, err = run(["library", str(tmp_path / "m.ant")], capsys)
+    assert code == 0
+    assert err.splitlines() == ["abate: warning: m: k has no source and no unit"]
+    assert "warning" not in out
+
+
 def test_library_lines_up_its_titles(capsys: pytest.CaptureFixture[str]) -> None:
     from abate.report.entry import shelf
 

@@ -45,10 +45,22 @@ def library(
         emit({"entries": rows}, kind="library", seed=None, json_=json_, out=out, show=_show_shelf)
         return
     entry = find(name)
+    if entry.kind == "model":
+        _warn(entry)
     if asked:
         sys.stdout.write(entry.text if yaml else _model_form(entry, asked[0]))
         return
     emit({"entry": entry.content()}, kind="library", seed=None, json_=json_, out=out, show=_show_entry)
+
+
+def _warn(entry: Entry) -> None:
+    """Say what is missing in the numbers of a user's own model, where it does not get in the way of a pipe."""
+    from abate.science.model import load
+
+    for warning in load(entry.name).warnings:
+        if "default_compartment" in warning:
+            continue  # Antimony adds it; nobody wrote it
+        print(f"abate: warning: {warning}", file=sys.stderr)  # noqa: T201
 
 
 def _model_form(entry: Entry, option: str) -> str:

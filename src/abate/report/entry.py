@@ -146,6 +146,7 @@ def _model(name: str) -> dict[str, Any]:
     }
     return {
         "hash": model.hash,
+        **({"warnings": list(model.warnings)} if model.warnings else {}),
         "states": list(model.states),
         "equations": {
             **{key: str(value) for key, value in model.assignments.items()},
