@@ -165,6 +165,11 @@ def test_a_clinics_bundle_is_read_in_either_version() -> None:
             "how often prednisone is taken is not understood",
         ),
         ("kind,value\npill,3", "a.csv", "a.csv, row 2: there is no such kind of row: 'pill'"),
+        (
+            "kind,date,name,value\npatient,,disease,pmr\ndrug,2026-13-05,,x",
+            "a.csv",
+            "a.csv, row 3: this is not a date: .2026-13-05",
+        ),
         ("kind,date,name,value\ndiary,2026-01-01,pain,bad", "a.csv", "row 2: this is not a number: 'bad'"),
         ("kind,date,name,value\ndiary,,pain,3", "a.csv", "row 2: the date is missing"),
         ("kind,date,name,value\npatient,,disease,pmr\npatient,,weigth,70", "a.csv", "weigth.*did you mean 'weight'"),

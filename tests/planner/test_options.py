@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from abate.ground.errors import InputError
 from abate.planner import bundle, candidates, choose, load_record, option_from_text, record_from, schedule, to_ics
+from abate.planner.options import antibody_of
 from abate.planner.plan_text import taper_from_text
 from abate.science.regimen import load_taper, tapers
 
@@ -105,6 +106,7 @@ def test_only_tapers_of_trials_and_cohorts_fall_too_steeply(name: str) -> None:
         "3 mg for 4 weeks",
         "7 mg for 1 week, 0 mg for 1 week",
         "7 mg for 1 day, 5 mg for 1 day, 3 mg for 1 day, 1 mg for 4 weeks",
+        "10 mg for 1 week, then 2.5 mg less every week to 0",
     ],
 )
 def test_no_schedule_is_written_for_a_steroid_that_is_cut_abruptly(text: str) -> None:
@@ -167,3 +169,8 @@ def test_fhir_requests_are_proposals_that_cover_the_plan() -> None:
     seen = 3 * len(RECORD.diary) + len(RECORD.measurements) + body
     assert len([r for r in rows if r["resourceType"] == "Observation"]) == seen
     assert len([r for r in rows if r["resourceType"] == "MedicationStatement"]) == len(RECORD.drugs)
+
+
+def test_only_an_antibody_stands_where_one_is_asked_for() -> None:
+    with pytest.raises(InputError, match=r"this is no antibody against the IL-6 receptor: 'prednisone 20 mg"):
+        antibody_of(RECORD, "prednisone 20 mg every morning")

@@ -64,9 +64,9 @@ def sentences() -> set[str]:
 
 
 def test_a_sentence_of_the_planner_is_said_in_ukrainian_with_what_is_in_it() -> None:
-    fall = Told("today the dose falls from {top} to {low} mg within a week", top="20", low="5")
+    fall = Told("today the dose falls from {top} to {low} mg within {within} days", top="20", low="5", within=7)
     said = Words("uk").told(Told("not used, because another illness moves it too: {names}", names=fall))
-    assert said.endswith(": сьогодні доза знижується з 20 до 5 мг протягом тижня")
+    assert said.endswith(": сьогодні доза знижується з 20 до 5 мг (за 7 дн.)")
     assert Words("uk").told("as it was written") == "as it was written"
 
 

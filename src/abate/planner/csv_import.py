@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import date
 from typing import Any
 
 from abate.ground.errors import InputError
@@ -65,6 +66,8 @@ def _row(row: dict[str, str], found: Found, here: str) -> None:
         )
     if kind not in ("patient", "plan") and not day:
         raise InputError(here, "the date is missing", allowed="as in 2026-11-02")
+    for written in (day, row.get("to", "")):
+        _check_date(written, here)
     end: dict[str, Any] = {"to": row["to"]} if row.get("to") else {}
     if kind == "patient":
         found.data[name] = _number(value, here) if name in _NUMBERS else value
@@ -83,6 +86,13 @@ def _row(row: dict[str, str], found: Found, here: str) -> None:
         found.day(day).setdefault("signs", []).append(value)
     else:
         found.day(day)[name] = value if name == "note" else _number(value, here)
+
+
+def _check_date(text: str, here: str) -> None:
+    try:
+        date.fromisoformat(text or "2000-01-01")
+    except ValueError as error:
+        raise InputError(here, "this is not a date", value=text, allowed="as in 2026-11-02") from error
 
 
 def _number(text: str, here: str) -> float:

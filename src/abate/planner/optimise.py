@@ -30,6 +30,8 @@ Floats = npt.NDArray[np.float64]
 
 AFRESH = 1 << 24
 """Keys of the other futures begin here."""
+FEWEST = 8
+"""People without a flare of whom it is said how often the adrenals are ready; a choice."""
 FINALISTS = 6
 """Plans that are tried again."""
 
@@ -195,7 +197,7 @@ def optimise(
     allowed = list(dict.fromkeys(antibodies or [now.regimen if now else "none"]))
     base = _tried(forecast(people, reference, weeks), {})
     limit = base.flare if wanted is None else wanted
-    ready = min(space().adrenals_ready, base.ready) if np.isfinite(base.ready) else space().adrenals_ready
+    ready = min(space().adrenals_ready, base.ready) if np.isfinite(base.ready) else 0.0
     aim = _Aim(limit, ready)
     found = _search(people, allowed, trials, weeks, aim, _part(progress, 0.0, 0.8))
     other = afresh(people, weeks)
@@ -219,7 +221,7 @@ class _Aim:
     ready: float
 
     def missed(self, flare: float, ready: float) -> float:
-        """Return by how much a plan misses it; one that does not end within the forecast tells nothing of adrenals."""
+        """Return by how much a plan misses it; where hardly anybody stays without a flare, adrenals are not known."""
         return max(flare - self.flare, 0.0) + (max(self.ready - ready, 0.0) if np.isfinite(ready) else self.ready)
 
 
@@ -273,8 +275,9 @@ def _begin_with(people: People, allowed: Sequence[str]) -> list[dict[str, Any]]:
 
 def _tried(made: Forecast, settings: Mapping[str, Any]) -> Tried:
     rows = made.as_dict()["adrenal"]
-    last = [row for row in rows if row["mg"] > 0][-1:]
-    ready = last[0]["ready"].estimate if last else float("nan")
+    # Of those without a flare until then: where hardly anybody is left they tell nothing.
+    last = [row["ready"] for row in rows if row["mg"] > 0][-1:]
+    ready = last[0].estimate if last and last[0].n >= FEWEST else float("nan")
     well = made.solved
     return Tried(
         made.option, settings, float(np.isfinite(made.flare_day[well]).mean()), float(ready),

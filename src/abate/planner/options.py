@@ -15,10 +15,11 @@ from abate.ground.files import did_you_mean
 from abate.ground.results import slug
 from abate.planner.plan_text import taper_from_text
 from abate.planner.record import Plan, Record
-from abate.planner.settings import candidate_list, largest_fall, value
+from abate.planner.settings import candidate_list, fall_windows, largest_fall, value
 from abate.planner.told import Told
 from abate.science.policy import Policy, load_policy, policies
 from abate.science.regimen import Regimen, Taper, load_taper, parse
+from abate.science.regimen.drugs import antibodies
 from abate.science.regimen.taper import Step
 from abate.science.regimen.value import number
 
@@ -105,14 +106,17 @@ class Option:
         start = len(self.before) or 1
         found: list[str] = []
         for day in range(start, course.size):
-            window = course[max(day - 7, 0) : day]
-            top = float(window.max())
-            if top - course[day] > largest_fall(top) + 1e-9:
-                said = "today the dose falls from {top} to {low} mg within a week"
+            for within in fall_windows():
+                # from every dose of the window: small falls are allowed less than large ones
+                tops = [float(top) for top in np.unique(course[max(day - within, 0) : day])]
+                top = max((t for t in tops if t - course[day] > largest_fall(t, within) + 1e-9), default=None)
+                if top is None:
+                    continue
+                said = "today the dose falls from {top} to {low} mg within {within} days"
                 if day > start:
-                    said = "in {days} days the dose falls from {top} to {low} mg within a week"
-                values = {"days": day - start, "top": number(top), "low": number(float(course[day]))}
-                found.append(Told(said, **values))
+                    said = "in {days} days the dose falls from {top} to {low} mg within {within} days"
+                low = number(float(course[day]))
+                found.append(Told(said, days=day - start, top=number(top), low=low, within=within))
         return tuple(found[:1])
 
     @property
@@ -295,9 +299,19 @@ def _entered(name: str, dose: float) -> Taper:
 
 
 def antibody_of(record: Record, asked: str | None, where: str = "antibody") -> tuple[Regimen | None, float]:
-    """Return an antibody as it is asked for and days since its first dose: what is taken now where nothing is asked."""
+    """Return an antibody as it is asked for and days since its first dose: what is taken now where nothing is asked.
+
+    Raises
+    ------
+    InputError
+        If it is not understood, or another drug.
+    """
     now = record.antibody(record.today)
     wanted = parse(asked, where=where) if asked is not None and asked.casefold() != "none" else None
+    if wanted is not None and wanted.drug not in antibodies():
+        raise InputError(
+            where, "this is no antibody against the IL-6 receptor", value=asked, allowed=[*antibodies(), "none"]
+        )
     if now is not None and (asked is None or wanted == now.read):
         return now.read, float((record.today - now.from_).days)
     return wanted, 0.0

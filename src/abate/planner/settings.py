@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from abate.ground.files import library_path, load_toml, load_yaml
 from abate.ground.quantity import Grade, Quantity
 from abate.ground.schema import read
 
-__all__ = ["Candidate", "Candidates", "candidate_list", "largest_fall", "numbers", "value"]
+__all__ = ["Candidate", "Candidates", "candidate_list", "fall_windows", "largest_fall", "numbers", "value"]
 
 
 class _Strict(BaseModel):
@@ -58,8 +59,11 @@ class Candidates(_Strict):
 
 
 class _Fall(_Strict):
-    from_: float = Field(alias="from")
-    at_most: float
+    within: int = Field(gt=0)
+    """Days."""
+    from_: float = Field(alias="from", ge=0)
+    below: float = float("inf")
+    at_most: float = Field(gt=0)
 
 
 class _Falls(_Strict):
@@ -103,16 +107,29 @@ def candidate_list(disease: str) -> Candidates:
     return read(Candidates, load_yaml(library_path("plans", f"{disease}.yaml")))
 
 
-def largest_fall(dose: float) -> float:
-    """Return by how many mg the daily dose may fall within a week, from a dose.
+def fall_windows() -> tuple[int, ...]:
+    """Return within how many days a fall of the dose is judged.
+
+    Examples
+    --------
+    >>> fall_windows()
+    (7, 28)
+    """
+    return tuple(sorted({row.within for row in _falls().falls}))
+
+
+def largest_fall(dose: float, within: int = 7) -> float:
+    """Return by how many mg the daily dose may fall within some days, from a dose.
 
     Examples
     --------
     >>> largest_fall(60) > largest_fall(12.5) > largest_fall(5)
     True
+    >>> largest_fall(10, within=28), largest_fall(60, within=28)
+    (7.5, inf)
     """
-    rows = _falls().falls
-    return next((row.at_most for row in rows if dose > row.from_), rows[-1].at_most)
+    rows = (row for row in _falls().falls if row.within == within and row.from_ < dose <= row.below)
+    return next((row.at_most for row in rows), math.inf)
 
 
 @cache

@@ -22,7 +22,7 @@ def table(heads: list[str], rows: list[list[str]], *, caption: str = "") -> str:
         "<tr>" + f'<th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>"
         for row in rows
     )
-    said = f"<caption>{caption}</caption>" if caption else ""
+    said = f"<caption><span>{caption}</span></caption>" if caption else ""
     parts = f"{said}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     return f'<div class="tablebox figures" tabindex="0"><table>{parts}</table></div>'
 
