@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from abate.cli.output import Json, Out, Seed, Set, changes, emit, progress
 
+if TYPE_CHECKING:
+    from abate.evidence.scoreboard import Effort
+
 __all__ = ["validate"]
 
-REPLICATES = 100
-REPLICATES_OF_ALL = 40
-QUICK = {"patients": 200, "replicates": 6, "person_years": 300.0}
+PATIENTS, REPLICATES, REPLICATES_OF_ALL = 2000, 100, 40
+QUICK = {"patients": 200, "replicates": 6, "person_years": 300}
 """A slice that shows that everything runs; its intervals are too coarse to judge by."""
 
 
@@ -58,16 +62,53 @@ def validate(
 
         if name not in (None, "pharmacokinetics", "drugs"):
             raise InputError("--dose", "only pharmacokinetics takes a dose", value=dose)
-        people = patients or 2000
+        people = patients or PATIENTS
         validate_exposure(dose, model, population, people, seed, weight, doses, changes(settings), json_, out)
         return
     _refuse_without_dose(weight, doses)
+    asked = _Asked(name, patients, replicates, quick, seed, changes(settings), json_, out)
     if sensitivity:
-        _sensitivity(name, method, arm or [], samples, patients, quick, seed, changes(settings), json_, out)
+        _sensitivity(asked, method, arm or [], samples)
     elif forecast:
-        _forecast(name, patients, replicates, quick, seed, changes(settings), json_, out)
+        _forecast(asked)
     else:
-        _board(name, patients, replicates, quick, seed, changes(settings), json_, out)
+        _board(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was typed, whichever way it goes."""
+
+    name: str | None
+    patients: int | None
+    replicates: int | None
+    quick: bool
+    seed: int
+    settings: dict[str, str]
+    json_: bool
+    out: Path | None
+
+    def effort(self) -> Effort:
+        """How much to simulate: what is asked for; else a budget for all, or enough for one."""
+        from abate.evidence.replicates import PERSON_YEARS
+        from abate.evidence.scoreboard import Effort
+
+        if self.quick:
+            return Effort(
+                self.patients or QUICK["patients"], self.replicates or QUICK["replicates"], QUICK["person_years"]
+            )
+        whole = self.name is None
+        budget = PERSON_YEARS if whole else 4 * PERSON_YEARS
+        many = self.replicates or (REPLICATES_OF_ALL if whole else REPLICATES)
+        return Effort(self.patients or PATIENTS, many, None if self.replicates else budget)
+
+    def told(self, effort: Effort) -> dict[str, Any]:
+        """Return the effort as results.json tells it."""
+        return {"effort": {"patients": effort.patients, "replicates": effort.replicates, "quick": self.quick}}
+
+    def emit(self, payload: dict[str, Any], kind: str, show: Callable[[dict[str, Any]], None]) -> None:
+        """Print it, and write it where a folder is given."""
+        emit(payload, kind=kind, seed=self.seed, json_=self.json_, out=self.out, show=show)
 
 
 def _check_sizes(patients: int | None, replicates: int | None) -> None:
@@ -87,27 +128,7 @@ def _refuse_without_dose(weight: str | None, doses: int | None) -> None:
             raise InputError(option, "needs a dose", value=value, hint="add --dose '162 mg sc every week'")
 
 
-def _effort(patients: int | None, replicates: int | None, quick: bool, *, whole: bool) -> Any:
-    """Return how much to simulate: what is asked for; else a budget for all, or enough for one."""
-    from abate.evidence.replicates import PERSON_YEARS
-    from abate.evidence.scoreboard import Effort
-
-    if quick:
-        return Effort(patients or int(QUICK["patients"]), replicates or int(QUICK["replicates"]), QUICK["person_years"])
-    many = replicates or (REPLICATES_OF_ALL if whole else REPLICATES)
-    return Effort(patients or 2000, many, None if replicates else PERSON_YEARS if whole else 4 * PERSON_YEARS)
-
-
-def _board(
-    name: str | None,
-    patients: int | None,
-    replicates: int | None,
-    quick: bool,
-    seed: int,
-    settings: dict[str, str],
-    json_: bool,
-    out: Path | None,
-) -> None:
+def _board(asked: _Asked) -> None:
     from abate.cli.validate_written import write_board
     from abate.evidence.checks import checks
     from abate.evidence.scoreboard import models_used, scoreboard, trial_board
@@ -116,17 +137,17 @@ def _board(
     from abate.science.model import load
     from abate.trial.protocol import trial_names
 
-    effort = _effort(patients, replicates, quick, whole=name is None)
-    asked = {"effort": {"patients": effort.patients, "replicates": effort.replicates, "quick": quick}}
+    name, settings, effort = asked.name, asked.settings, asked.effort()
     if name is None:
         if settings:
             raise InputError(
                 "--set", "needs a trial", value=next(iter(settings)), hint="name one: abate validate giacta"
             )
         with progress("validating") as tell:
-            payload = scoreboard(effort, seed=seed, progress=lambda part, share: tell(share))
-        emit({**asked, **payload}, kind="validation", seed=seed, json_=json_, out=out, show=_show_board)
-        write_board(out, {**asked, **payload}, seed, whole=True)
+            payload = scoreboard(effort, seed=asked.seed, progress=lambda part, share: tell(share))
+        payload = {**asked.told(effort), **payload}
+        asked.emit(payload, "validation", _show_board)
+        write_board(asked.out, payload, asked.seed, whole=True)
         return
     known = checks()
     own = _own_trial(name)
@@ -136,13 +157,13 @@ def _board(
         raise InputError("--set", "needs a trial or a dose", value=next(iter(settings)), hint="abate validate giacta")
     with progress(f"validating {name}") as tell:
         if own is not None:
-            payload = trial_board(own, effort, seed=seed, settings=settings, progress=tell)
+            payload = trial_board(own, effort, seed=asked.seed, settings=settings, progress=tell)
         else:
-            payload = known[name](effort, seed, settings, tell)
+            payload = known[name](effort, asked.seed, settings, tell)
     models = {own.model_name: load(own.model_name).hash[:12]} if own else models_used(name)
-    payload = {**asked, "models": models, **payload}
-    emit(payload, kind="validation", seed=seed, json_=json_, out=out, show=_show_board)
-    write_board(out, payload, seed, whole=False)
+    payload = {**asked.told(effort), "models": models, **payload}
+    asked.emit(payload, "validation", _show_board)
+    write_board(asked.out, payload, asked.seed, whole=False)
 
 
 def _own_trial(name: str) -> Any:
@@ -165,60 +186,40 @@ def _own_trial(name: str) -> Any:
     raise InputError("NAME", "the trial has no published figures to compare with", value=name, hint=hint)
 
 
-def _forecast(
-    name: str | None,
-    patients: int | None,
-    replicates: int | None,
-    quick: bool,
-    seed: int,
-    settings: dict[str, str],
-    json_: bool,
-    out: Path | None,
-) -> None:
+def _forecast(asked: _Asked) -> None:
     from abate.cli.validate_written import show_forecast, write_forecast
     from abate.evidence.forecast import forecast, forecast_names, known_trial
     from abate.trial.settings import apply
 
-    effort = _effort(patients, replicates, quick, whole=name is None)
-    trials = [apply(known_trial(each), settings) for each in ([name] if name else forecast_names())]
+    effort = asked.effort()
+    trials = [apply(known_trial(name), asked.settings) for name in ([asked.name] if asked.name else forecast_names())]
     with progress("forecasting") as tell:
-        payload = forecast(trials, effort, seed=seed, progress=lambda trial, share: tell(share))
-    asked = {"effort": {"patients": effort.patients, "replicates": effort.replicates, "quick": quick}}
-    emit({**asked, **payload}, kind="forecast", seed=seed, json_=json_, out=out, show=show_forecast)
-    write_forecast(out, {**asked, **payload}, seed)
+        payload = forecast(trials, effort, seed=asked.seed, progress=lambda trial, share: tell(share))
+    payload = {**asked.told(effort), **payload}
+    asked.emit(payload, "forecast", show_forecast)
+    write_forecast(asked.out, payload, asked.seed)
 
 
-def _sensitivity(
-    name: str | None,
-    method: str,
-    arms: list[str],
-    samples: int,
-    patients: int | None,
-    quick: bool,
-    seed: int,
-    settings: dict[str, str],
-    json_: bool,
-    out: Path | None,
-) -> None:
+def _sensitivity(asked: _Asked, method: str, arms: list[str], samples: int) -> None:
     from abate.cli.validate_written import show_sensitivity, write_sensitivity
     from abate.evidence.sensitivity.analysis import sensitivity
     from abate.evidence.sensitivity.informed import informed
     from abate.trial.protocol import load_trial
     from abate.trial.settings import apply
 
-    people = patients or (16 if quick else 64)
+    people = asked.patients or (16 if asked.quick else 64)
     with progress("sensitivity") as tell:
-        if name is None:
-            found = informed(people=people, seed=seed, progress=tell)
+        if asked.name is None:
+            found = informed(people=people, seed=asked.seed, progress=tell)
             payload: dict[str, Any] = {"informed": found, "people": people, "models": found["models"]}
         else:
-            trial = apply(load_trial(name), settings)
-            size = 4 if quick else samples
+            trial = apply(load_trial(asked.name), asked.settings)
+            size = 4 if asked.quick else samples
             payload = sensitivity(
-                trial, arms=arms, method=method, samples=size, people=people, seed=seed, progress=tell
+                trial, arms=arms, method=method, samples=size, people=people, seed=asked.seed, progress=tell
             )
-    emit(payload, kind="sensitivity", seed=seed, json_=json_, out=out, show=show_sensitivity)
-    write_sensitivity(out, payload, seed)
+    asked.emit(payload, "sensitivity", show_sensitivity)
+    write_sensitivity(asked.out, payload, asked.seed)
 
 
 def _show_board(payload: dict[str, Any]) -> None:

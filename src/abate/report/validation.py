@@ -112,7 +112,7 @@ def _parts(name: str, board: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
         slug = f"{name}-{index + 1}" if len(groups) > 1 else name
         if title:
             parts.append(Prose(title, role="heading"))
-        parts += [*_figures(slug, title, group), _table(slug, title, group)]
+        parts += [*_figures(slug, group), _table(slug, title, group)]
     shown = board.get("shown") or ()
     if shown:
         frame = pd.DataFrame({"": [s["name"] for s in shown], "Predicted (95 %)": [_predicted(s) for s in shown]})
@@ -127,38 +127,36 @@ def _parts(name: str, board: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
     return parts
 
 
-def _figures(slug: str, title: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+def _figures(slug: str, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Draw shares on their own scale, and whatever else is above zero as predicted over published."""
-    drawn = []
     shares = [r for r in rows if r.get("share") and _drawable(r) and r["low"] >= 0]
+    others = [r for r in rows if not r.get("share") and _drawable(r) and r["published"] > 0 and r["low"] > 0]
+    drawn = []
     if len(shares) > 1:
         lines = [ForestRow(_name(r), r["predicted"], r["low"], r["high"], published=r["published"]) for r in shares]
-        options: dict[str, Any] = {"x": "Share of people", "percent": True, "estimate_name": "predicted"}
-        figure = Figure(
-            f"{slug}-shares",
-            forest(lines, **options),
-            caption="Predicted shares with their 95 % interval; diamonds are published figures.",
-            alt=f"{_inside(shares)} of {len(shares)} published shares lie inside their interval.",
-            narrow=forest(lines, **options, stacked=True),
-            data=_frame(shares),
-            tall=True,
-        )
-        drawn.append(figure)
-    others = [r for r in rows if not r.get("share") and _drawable(r) and r["published"] > 0 and r["low"] > 0]
+        caption = "Predicted shares with their 95 % interval; diamonds are published figures."
+        drawn.append(_forest(f"{slug}-shares", "shares", shares, lines, caption, x="Share of people", percent=True))
     if len(others) > 1:
         lines = [ForestRow(_name(r), *(r[k] / r["published"] for k in ("predicted", "low", "high"))) for r in others]
-        options = {"x": "Predicted over published", "log": True, "reference": 1.0, "estimate_name": "predicted"}
-        figure = Figure(
-            f"{slug}-ratios",
-            forest(lines, **options),
-            caption="Predicted over published, with the 95 % interval; 1 is agreement.",
-            alt=f"{_inside(others)} of {len(others)} published figures lie inside their interval.",
-            narrow=forest(lines, **options, stacked=True),
-            data=_frame(others),
-            tall=True,
-        )
-        drawn.append(figure)
+        caption = "Predicted over published, with the 95 % interval; 1 is agreement."
+        options = {"x": "Predicted over published", "log": True, "reference": 1.0}
+        drawn.append(_forest(f"{slug}-ratios", "figures", others, lines, caption, **options))
     return drawn
+
+
+def _forest(
+    name: str, noun: str, rows: Sequence[Mapping[str, Any]], lines: list[ForestRow], caption: str, **options: Any
+) -> Figure:
+    options["estimate_name"] = "predicted"
+    return Figure(
+        name,
+        forest(lines, **options),
+        caption=caption,
+        alt=f"{_inside(rows)} of {len(rows)} published {noun} lie inside their interval.",
+        narrow=forest(lines, **options, stacked=True),
+        data=_frame(rows),
+        tall=True,
+    )
 
 
 def _drawable(row: Mapping[str, Any]) -> bool:
