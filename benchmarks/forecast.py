@@ -2,7 +2,7 @@
 
 What the page *Compare plans* does, without a browser: the first forecast of three plans in 128 virtual people, from a
 fresh process; then steps that are moved, each drawn from 48 people and, when nobody moves on, from all. Processor time
-and time on the clock; where a machine does other work too, the processor time is what a free one would take on one core.
+and time on the clock; where a machine does other work too, processor time is what a free one would take on one core.
 """
 
 from __future__ import annotations
