@@ -39,6 +39,16 @@ def test_two_pairs_are_a_hypothesis_and_claim_nothing(files: Files) -> None:
     assert anyway.hypothesis
 
 
+def test_two_genes_are_refused_in_a_line(tmp_path: Path) -> None:
+    names = ["A1", "A2", "A3", "B1", "B2", "B3"]
+    counts = pd.DataFrame([[1, 2, 3, 4, 5, 6], [3, 4, 2, 1, 2, 3]], index=["a", "b"], columns=names)
+    counts.to_csv(tmp_path / "c.csv", index_label="gene")
+    sheet = pd.DataFrame({"sample": names, "group": ["control"] * 3 + ["patient"] * 3})
+    sheet.to_csv(tmp_path / "s.csv", index=False)
+    with pytest.raises(InputError, match="counts: too few genes scatter more than counting does"):
+        express(tmp_path / "c.csv", tmp_path / "s.csv", design="patients vs controls", simulate_power=False)
+
+
 def test_two_patients_among_many_controls_are_a_hypothesis(files: Files) -> None:
     counts, samples, _ = files(patients=2, controls=7)
     found = express(counts, samples, simulate_power=False)

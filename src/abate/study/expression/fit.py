@@ -237,7 +237,19 @@ def _told(caught: list[warnings.WarningMessage]) -> list[str]:
 
 def _prior_df(variance: float) -> float:
     """Return how many degrees of freedom a prior variance of log dispersions is worth: the d with trigamma(d / 2) =
-    variance."""
+    variance.
+
+    Raises
+    ------
+    InputError
+        Where no variance could be had, as from two genes.
+    """
+    if not np.isfinite(variance):
+        raise InputError(
+            "counts",
+            "too few genes scatter more than counting does, so their dispersion cannot be estimated",
+            allowed="a table of all genes that were counted, not a choice of a few",
+        )
     return float(2 * brentq(lambda half: float(polygamma(1, half)) - variance, 1e-3, 1e6))
 
 
