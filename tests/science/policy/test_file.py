@@ -213,6 +213,7 @@ def test_every_action_survives_its_text(text: str) -> None:
         (rule("always", more=", priorty: 3"), "there is no such key.*did you mean 'priority'"),
         (rule("always") + rule("never r"), "no such event"),
         (rule("crp > 5 mg/L") + rule("crp <= 5 mg/L"), "two rules have this id"),
+        (rule(" "), "when: the condition is empty"),
     ],
 )
 def test_mistakes_are_named_by_line_and_key(rules: str, message: str) -> None:
@@ -231,7 +232,7 @@ def test_mistakes_are_named_by_line_and_key(rules: str, message: str) -> None:
         (rule("dose < 0 mg"), "can never decide"),
         (rule("after loop", "call loop"), "can never decide"),
         (rule("symptom-score > 20 until < 5", name="a") + rule("always", "step down", "b", ", priority: -1")
-         + rule("crp < 1 mg/dL", "step back", "c", ", priority: -2"), "'c' can never decide: 'a', 'b' always decides"),
+         + rule("crp < 1 mg/dL", "step back", "c", ", priority: -2"), "'c' can never decide: 'a', 'b' always decide"),
         (rule("crp >= 10 mg/L", "hold", "a") + rule("crp >= 20 mg/L", "step down", "b", ", priority: -1"),
          "'b' can never decide: 'a' always decides first"),
         (rule("time since flare < 28 days and never flare", "call flare"), "can never decide"),

@@ -112,7 +112,8 @@ def _no_dead_rule(document: Document, policy: Policy, order: list[int]) -> None:
             free = All((rule.when, Not(Any(tuple(r.when for r in before)))))
             if cells.size <= _MOST_CELLS and cells.first(free) is None:
                 names = ", ".join(repr(r.id) for r in before)
-                raise document.error(key, f"the rule {rule.id!r} can never decide: {names} always decides first")
+                decide = "decides" if len(before) == 1 else "decide"
+                raise document.error(key, f"the rule {rule.id!r} can never decide: {names} always {decide} first")
 
 
 def _reachable(policy: Policy, rule: Rule, possible: set[str]) -> bool:

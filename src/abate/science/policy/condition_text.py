@@ -70,6 +70,8 @@ def parse_condition(text: str, words: Vocabulary, *, where: str = "when") -> Con
     'pmr-as >= 9.35 or rise of pmr-as since last visit >= 6.6'
     """
     reader = _Reader(text, _TOKEN.findall(text), words, where)
+    if not reader.tokens:
+        raise InputError(where, "the condition is empty", hint="write it, as in pmr-as >= 9.35")
     condition = reader.either()
     if reader.at < len(reader.tokens):
         reader.refuse("this part is not understood", reader.peek())
