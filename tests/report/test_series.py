@@ -15,6 +15,7 @@ from abate.ground.results import write_results
 from abate.report import export, series
 from abate.report.series_citations import bibtex, method_references
 from abate.report.series_figures import _apart
+from abate.report.series_tables import exact_tests
 from abate.report.series_text import p_value
 from abate.report.series_view import plain, view
 from abate.study.series import analyse
@@ -181,6 +182,16 @@ def test_methods_are_whole_sentences_and_do_not_deny_prorating():
     assert not re.search(r"[.\]] [a-z]", text)
     assert "treated as the authors of each questionnaire say" in text
     assert "The first and the last follow-up were compared with an exact McNemar test [" in text
+
+
+def test_one_test_is_not_said_to_be_corrected():
+    tables = six(fiqr={week: made_up.FIQR[week] for week in (0, 4)}, pain={}, fibromyalgianess={})
+    results = analyse(tables)
+    notes = " ".join(exact_tests(view(tables, results)).notes)
+    assert "Holm" not in notes
+    assert "Effect size: matched" in notes
+    assert results["measures"]["fiqr"]["mixed_model"]["reason"] == "1 follow-up visit; made for 2 to 6"
+    assert "Holm: corrected for the 6 tests" in " ".join(exact_tests(view(six(), analyse(six()))).notes)
 
 
 def test_sentence_of_nobody_changed():

@@ -140,7 +140,7 @@ def exact_tests(view: SeriesView) -> Shown:
     notes = [
         "exact p: Wilcoxon signed-rank test over all sign patterns, ties as they fall, people without change left out. "
         "Smallest p attainable: what so many changed people give when all change the same way.",
-        f"Holm: corrected for the {view.results['analysis']['tests']} tests of this table. "
+        f"{_corrected(view.results['analysis']['tests'])}"
         "Effect size: matched rank-biserial correlation, \u22121 when everybody fell, +1 when everybody rose.",
     ]
     zeros = [row for row in data if row["n_nonzero"] < row["n"]]
@@ -150,6 +150,11 @@ def exact_tests(view: SeriesView) -> Shown:
     return Shown(
         "exact-tests", "Exact tests", pd.DataFrame(words), pd.DataFrame(data), tuple(notes), group="measure"
     ).turned()
+
+
+def _corrected(tests: int) -> str:
+    """Say for how many tests Holm's method corrects; a single one needs no correction."""
+    return "" if tests < 2 else f"Holm: corrected for the {tests} tests of this table. "
 
 
 def responders(view: SeriesView) -> Shown | None:

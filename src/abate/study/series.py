@@ -239,7 +239,8 @@ def _adjust(measures: dict[str, Any], order: Sequence[tuple[str, str]]) -> dict[
 def _mixed_model(series: Series, table: NDArray[np.float64], columns: list[int], level: float) -> dict[str, Any]:
     """Change from baseline by visit, adjusted for baseline; estimates at the mean baseline of those analysed."""
     if not 2 <= len(columns) <= LARGEST_MODEL:
-        return {"fitted": False, "reason": f"{len(columns)} follow-up visits; made for 2 to {LARGEST_MODEL}"}
+        many = "1 follow-up visit" if len(columns) == 1 else f"{len(columns)} follow-up visits"
+        return {"fitted": False, "reason": f"{many}; made for 2 to {LARGEST_MODEL}"}
     change = table[:, columns] - table[:, [0]]
     person, visit = np.nonzero(np.isfinite(change))
     centred = table[person, 0] - table[np.unique(person), 0].mean()
