@@ -18,6 +18,7 @@ from abate.report.series_figures import _apart
 from abate.report.series_tables import exact_tests
 from abate.report.series_text import p_value
 from abate.report.series_view import plain, view
+from abate.study.readers import read
 from abate.study.series import analyse
 from abate.study.tables import StudyTables, empty
 
@@ -198,6 +199,22 @@ def test_sentence_of_nobody_changed():
     same = {0: made_up.FIQR[0], 4: made_up.FIQR[0]}
     said = series.sentences(analyse(six(fiqr=same, pain={}, fibromyalgianess={})))
     assert any("6 did not change" in s and "nobody changed, so there is nothing to test" in s for s in said)
+
+
+@pytest.mark.usefixtures("only_svg")
+def test_the_report_in_the_docs_is_what_is_written_now(tmp_path):
+    root = Path(__file__).parents[2]
+    reading = read(root / "examples/fibromyalgia-series/series.csv")
+    results = analyse(reading.tables) | {"source": reading.mapping.as_dict()}
+    page = series.write(reading.tables, results, tmp_path).read_text(encoding="utf-8")
+    kept = (root / "docs/reports/fibromyalgia-series/report.html").read_text(encoding="utf-8")
+    assert words_of(page) == words_of(kept)  # the command that writes it again stands in docs/index.md
+
+
+def words_of(page):
+    """The words of a page, without its drawings and its style."""
+    text = re.sub(r"<(svg|style|script).*?</\1>", "", page, flags=re.DOTALL)
+    return re.sub(r"<[^>]+>", " ", text).split()
 
 
 @pytest.mark.usefixtures("only_svg")
