@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["abate"]):
     from abate.ground.errors import AbateError
     from abate.inference.nlme.reading import read_dataset
     from abate.inference.patient import read_patient
-    from abate.planner.bring import bring
+    from abate.planner.bring import bring, text_as
     from abate.planner.record import load_record
     from abate.science.instruments import load as load_instrument
     from abate.science.model import load as load_model
@@ -36,6 +36,12 @@ LIBRARY = ROOT / "src" / "abate" / "library"
 EXAMPLES = ROOT / "examples"
 SMALL = load_model("pk1_oral/teaching")
 
+# What no example holds: made, so that a fuzzer has something to begin from.
+MADE = {
+    "bundle": text_as(load_record(EXAMPLES / "patient" / "patient.yaml"), "json"),
+    "regimen": "tocilizumab 8 mg/kg iv every 4 weeks for 24 weeks, then 162 mg sc every week",
+    "counts": "gene,a,b,c,d\nIL6R,120,130,80,75\nCRP,10,0,33,41\n",
+}
 # target -> (how the file's name ends, what reads it, files to begin from)
 Target = tuple[str, Callable[[Path], object], list[Path]]
 TARGETS: dict[str, Target] = {
@@ -66,7 +72,8 @@ def main() -> None:
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
         print("targets:", ", ".join(TARGETS))
         raise SystemExit(2)
-    ending, reader, seeds = TARGETS[sys.argv.pop(1)]
+    target = sys.argv.pop(1)
+    ending, reader, seeds = TARGETS[target]
     folder = Path(tempfile.mkdtemp(prefix="abate-fuzz-"))
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         corpus = folder / "corpus"
@@ -75,6 +82,8 @@ def main() -> None:
     for seed in seeds:
         if seed.stat().st_size < 100_000:
             (Path(sys.argv[1]) / seed.name).write_bytes(seed.read_bytes())
+    if target in MADE:
+        (Path(sys.argv[1]) / f"made.{ending}").write_text(MADE[target])
     path = folder / f"input.{ending}"
 
     def once(data: bytes) -> None:
