@@ -151,6 +151,21 @@ def test_a_unit_that_contradicts_the_declared_one(tmp_path: Path) -> None:
         readers.read(file, mapping=tmp_path / "map.toml")
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('crpp = "mg/dL"', r"units: there is no such measure: 'crpp'; allowed: crp; did you mean 'crp'"),
+        ('pain = "kg"', r"units: pain has no unit: 'kg'; leave it out"),
+    ],
+)
+def test_a_declared_unit_is_never_passed_over(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "series.csv"
+    file.write_text("\n".join(CRP))
+    (tmp_path / "map.toml").write_text(f"[units]\n{line}\n")
+    with pytest.raises(InputError, match=message):
+        readers.read(file, mapping=tmp_path / "map.toml")
+
+
 def test_a_unit_of_another_kind(tmp_path: Path) -> None:
     assert "row 2, column unit: the unit has the wrong dimension" in refusal(
         tmp_path, CRP[:2], row2="P1,week 0,crp,20,mm/h"

@@ -9,12 +9,13 @@ from statistics import median
 
 from abate.ground import units
 from abate.ground.errors import InputError
+from abate.ground.files import did_you_mean
 from abate.science import instruments
 from abate.study.readers.mapping import MapFile
 from abate.study.readers.names import measures
 from abate.study.readers.records import Record
 
-__all__ = ["Where", "check_baseline", "check_ranges", "check_twice", "in_study_units", "questions"]
+__all__ = ["Where", "check_baseline", "check_ranges", "check_twice", "check_units", "in_study_units", "questions"]
 
 Where = Callable[[int, str], str]
 # Codes that spreadsheets and statistics packages commonly use for a missing answer.
@@ -97,6 +98,25 @@ def check_baseline(
             raise InputError(
                 where(record.row, visit_column), problem, value=record.visit.label or str(record.date), hint=hint
             )
+
+
+def check_units(records: Iterable[Record], map_file: MapFile) -> None:
+    """Refuse a unit of the map file that would be passed over: a name that is misspelt would leave values ten-fold off.
+
+    Raises
+    ------
+    InputError
+        If ``[units]`` names what is neither in the file nor a known measure, or a measure that has no unit.
+    """
+    there = {record.id for record in records}
+    for name, unit in map_file.units.items():
+        known = measures().get(name)
+        where = f"{map_file.path}, units"
+        if known is None and name not in there:
+            near = did_you_mean(name, [*there, *measures()])
+            raise InputError(where, "there is no such measure", value=name, allowed=sorted(there), hint=near)
+        if known is not None and not known.unit:
+            raise InputError(where, f"{name} has no unit", value=unit, hint="leave it out")
 
 
 def in_study_units(records: list[Record], where: Where, map_file: MapFile) -> tuple[list[Record], dict[str, str]]:

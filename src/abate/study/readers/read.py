@@ -173,6 +173,7 @@ def _understand(
         columns = ", ".join(grid.columns[:12])
         hint = "name columns after measures and items (pain, fiqr_1 ...), or give a --map file"
         raise InputError(grid.file, "no values of a known measure were found", value=columns, hint=hint)
+    checks.check_units(found.records, map_file)
     records, converted = checks.in_study_units(found.records, grid.where, map_file)
     checks.check_ranges(records, grid.where)
     checks.check_twice(records, grid.where, layout.roles["subject"])
