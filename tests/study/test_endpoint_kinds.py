@@ -1,5 +1,7 @@
 """Endpoints on a made-up Study of four people, against figures worked out by hand."""
 
+import functools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +71,34 @@ def test_flares_of_those_who_had_stopped() -> None:
     np.testing.assert_array_equal(one("flares-off-glucocorticoid", at_week=10, within_weeks=4), [np.nan] * 3 + [0.0])
 
 
+def test_flares_after_each_persons_own_stop() -> None:
+    # a, b and c stop on day 70; a and b flare on day 200; c leaves on day 182; d never took any.
+    after = functools.partial(one, "flares-after-stopping", off_weeks=1)
+    np.testing.assert_array_equal(after(within_weeks=10), [0, 0, 0, np.nan])
+    np.testing.assert_array_equal(after(within_weeks=20), [1, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(after(within_weeks=45), [np.nan] * 4)  # beyond the end of the study
+    # A flare on prednisone is none after it: a flares on day 56 too.
+    assert after(within_weeks=18)["a"] == 0
+
+
+def test_a_pause_of_days_between_doses_is_no_stop() -> None:
+    tables = study()
+    row = tables.doses.iloc[[0]].assign(subject="d", drug="prednisone", amount=5.0)
+    alternate = row.assign(time=0.3, count=20, interval=2.0)  # every second day to day 38
+    again = row.assign(time=60.3, count=10, interval=1.0)
+    doses = pd.concat([tables.doses[tables.doses["subject"] != "d"], alternate, again], ignore_index=True)
+    tables = replace(tables, doses=doses)
+    flare = pd.DataFrame([("d", 50.0, "flare", "")], columns=["subject", "time", "event", "detail"])
+    tables = replace(tables, events=pd.concat([tables.events, flare], ignore_index=True))
+
+    def flared(off: int) -> float:
+        own = {"e": rule("flares-after-stopping", off_weeks=off, within_weeks=8)}
+        return float(per_person(tables, DAYS, ["e"], own)["e"]["d"])
+
+    assert flared(1) == 1  # stopped on day 39, the flare on day 50 came after
+    assert flared(4) == 0  # three weeks without is no stop; the last dose is on day 69
+
+
 def test_a_rate_counts_person_months() -> None:
     own = {"e": rule("flare-rate", "rate", per_person_months=100)}
     people = per_person(study(), DAYS, ["e"], own)
@@ -101,6 +131,11 @@ def test_above_at_any_visit_with_and_without_those_of_a_flare() -> None:
     numbers = {"measure": "crp", "limit": 10.0, "from_week": 4}
     assert one("ever-above", **numbers).tolist() == [1, 1, 0, 1]
     assert one("ever-above", without_flare=True, **numbers).tolist() == [0, 1, 0, 1]
+
+
+def test_below_at_any_visit() -> None:
+    assert one("ever-below", measure="crp", limit=10.0, from_week=4).tolist() == [1, 1, 1, 0]
+    assert one("ever-below", measure="crp", limit=10.0, from_week=10).tolist() == [1, 0, 0, 0]
 
 
 def test_a_fall_by_a_share() -> None:

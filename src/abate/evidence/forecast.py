@@ -115,8 +115,18 @@ def forecast_trial(
 
 
 def digest(trial: Trial) -> str:
-    """Return a digest of a trial's design: equal for equal designs, on any machine."""
-    text = json.dumps(trial.model_dump(mode="json"), sort_keys=True)
+    """Return a digest of a trial's design: equal for equal designs, on any machine.
+
+    Drop-out by cause counts where a design states it, so that one recorded before it could be stated keeps its digest.
+    """
+    stated = trial.model_dump(mode="json")
+    for part in (stated, *stated["arms"].values()):
+        if part["dropout"] is not None and not part["dropout"]["causes"]:
+            del part["dropout"]["causes"]
+    for arm in stated["arms"].values():
+        if arm["dropout"] is None:
+            del arm["dropout"]
+    text = json.dumps(stated, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -214,17 +214,18 @@ def _controlled(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: flo
     return (well & little & _here(people, day)).astype(float)
 
 
-def _ever_above(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
-    """Above a limit at any visit from a week on; ``without_flare`` leaves out visits at which a flare was called."""
+def _ever_beyond(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
+    """Beyond a limit at any visit from a week on; ``without_flare`` leaves out visits at which a flare was called."""
     seen = tables.measurements
-    here = (seen["measure"] == rule["measure"]) & (seen["value"] > rule["limit"])
+    beyond = seen["value"] < rule["limit"] if rule["kind"] == "ever-below" else seen["value"] > rule["limit"]
+    here = (seen["measure"] == rule["measure"]) & beyond
     here &= (seen["time"] >= 7 * rule["from_week"]) & (seen["time"] <= 7 * rule.get("to_week", days / 7))
-    above = seen[here][["subject", "time"]]
+    found = seen[here][["subject", "time"]]
     if rule.get("without_flare"):
         flares = tables.events[tables.events["event"] == "flare"][["subject", "time"]]
-        above = above.merge(flares, how="left", on=["subject", "time"], indicator=True)
-        above = above[above["_merge"] == "left_only"]
-    return people.index.to_series().isin(above["subject"]).astype(float)
+        found = found.merge(flares, how="left", on=["subject", "time"], indicator=True)
+        found = found[found["_merge"] == "left_only"]
+    return people.index.to_series().isin(found["subject"]).astype(float)
 
 
 def _fall(people: pd.DataFrame, tables: StudyTables, rule: Rule, days: float) -> Column:
@@ -274,7 +275,8 @@ KINDS: dict[str, tuple[Compute, tuple[str, ...], tuple[str, ...]]] = {
     "below-at-flare": (_below_at_flare, ("proportion",), ("measure", "limit")),
     "measure-at": (_measure_at, ("median", "mean"), ("measure", "at_week")),
     "measure-fall": (_fall, ("proportion",), ("measure", "at_week", "by_share")),
-    "ever-above": (_ever_above, ("proportion",), ("measure", "limit", "from_week")),
+    "ever-above": (_ever_beyond, ("proportion",), ("measure", "limit", "from_week")),
+    "ever-below": (_ever_beyond, ("proportion",), ("measure", "limit", "from_week")),
     "controlled": (_controlled, ("proportion",), ("measure", "limit", "at_week")),
     "measure-at-most": (_at_most, ("proportion",), ("measure", "limit", "at_week")),
     "measure-above": (_above, ("proportion",), ("measure", "limit", "at_week")),
