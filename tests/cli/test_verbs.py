@@ -1,6 +1,8 @@
 """The command line: one clear line and exit code 2 for bad input, pure JSON on stdout, nothing left behind."""
 
 import json
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,57 @@ def test_every_entry_of_the_library_has_a_title_that_says_more_than_its_name() -
     assert not [e.name for e in entries if e.title in (e.name, e.name.split("/")[0]) or len(e.title) < 8]
     assert {e.name for e in entries if e.kind == "tablets"} == {"delayed-release", "uk", "uk-enteric", "us"}
     assert find("uk").content()["tablets"][0]["mg"] == 1.0
+
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "package", "extra"),
+    [
+        (["simulate", "giacta", "--cluster", "local", "--out", "o"], "distributed", "cluster"),
+        (["analyse", str(EXAMPLES / "fibromyalgia-series" / "series.csv"), "--pdf", "--out", "o"], "typst", "pdf"),
+        (["plan", str(EXAMPLES / "patient" / "patient.yaml"), "--out", "o"], "icalendar", "clinic"),
+        (["plan", str(EXAMPLES / "patient" / "patient.yaml"), "--optimise"], "optuna", "planner"),
+        (["serve"], "nicegui", "web"),
+    ],
+)
+def test_a_missing_extra_is_named_before_anybody_waits(
+    arguments: list[str],
+    package: str,
+    extra: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        pytest.fail("it began to work")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr("abate.planner.people.people_like", work)
+    monkeypatch.setattr(import_module("abate.trial.simulate"), "simulate", work)
+    monkeypatch.setattr("abate.study.readers.read", work)
+    code, out, err = run(arguments, capsys)
+    assert (code, out) == (2, "")
+    assert f"pip install 'abate[{extra}]'" in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_doctor_tells_extras_cache_and_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ABATE_CACHE", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "a.o").write_bytes(b"0" * 2_000_000)
+    code, out, _ = run(["doctor", "--json"], capsys)
+    told = json.loads(out)
+    assert code == 0
+    assert told["extras"]["planner"] is False
+    assert told["extras"]["readers"] is True
+    assert told["cache"] == {"folder": str(tmp_path / "kernels"), "files": 1, "megabytes": 2.0}
+    code, out, _ = run(["doctor"], capsys)
+    assert "search for a taper" in out
+    assert "pip install 'abate[planner]'" in out

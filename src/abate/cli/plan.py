@@ -73,6 +73,7 @@ def plan(
     report.html, schedule.csv, calendar.ics, plan.fhir.json, handout.pdf and letter.pdf.
     """
     from abate.ground.errors import InputError
+    from abate.ground.extras import need
     from abate.ground.files import check_replaceable
     from abate.planner.bring import bring
     from abate.planner.forecast import forecasts
@@ -87,6 +88,9 @@ def plan(
         raise InputError("PATIENT", "no patient is named", allowed="a record (.yaml), a FHIR bundle (.json) or a CSV")
     if out is not None:
         check_replaceable(out)
+        need("clinic", "pdf")
+    if optimise:
+        need("planner")
     if not optimise and (risk is not None or may):
         raise InputError("--risk" if risk is not None else "--may", "this belongs to --optimise", hint="add --optimise")
     brought = bring(patient, {"disease": disease})

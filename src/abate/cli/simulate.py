@@ -35,12 +35,15 @@ def simulate(
     out: Out = None,
 ) -> None:
     """Run a trial from the library or a YAML file, and write its Study."""
+    from abate.ground.extras import need
     from abate.ground.results import slug
     from abate.trial.computing import Computing
     from abate.trial.protocol import load_trial
     from abate.trial.settings import apply
     from abate.trial.simulate import simulate as run
 
+    if cluster is not None:
+        need("cluster")
     protocol = apply(load_trial(trial), changes(settings))
     computing = Computing.of(precision, device, quasi_steady=quasi_steady)
     target = out or Path(slug(protocol.name))
