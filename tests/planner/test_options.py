@@ -42,6 +42,11 @@ def test_text_becomes_the_steps_it_says() -> None:
     ("text", "said"),
     [
         ("", "the plan is empty"),
+        ("5 mg for 9999999999 weeks", "the plan is too long.*up to 20 years"),
+        ("5 mg for 4 weeks, 0.0000001 % less every day to 1", "the plan is too long"),
+        ("5 mg for 4 weeks, 0.0001 mg less every day to 0", "the plan is too long"),
+        ("5 mg for 0 weeks", "this step has no days"),
+        ("99999999 mg for 1 week", "this is no dose of a day"),
         ("ten mg for 4 weeks", "not understood.*ten mg"),
         ("1 mg less every week to 0", "does not say from which dose"),
         ("10 mg for 4 weeks, 0 mg less every week to 0", "lead nowhere"),

@@ -17,6 +17,10 @@ _LESS = re.compile(
     rf"(?: (?:down )?to ({_NUMBER})(?:\s*mg)?)?"
 )
 _DAYS = {"day": 1, "week": 7, "month": 28}
+LONGEST = 7305
+"""Days that a plan may have: twenty years."""
+HIGHEST = 1000.0
+"""mg a day."""
 _ALLOWED = (
     "'10 mg for 4 weeks', '10/7.5 mg for 4 weeks' in turn, '1 mg less every 4 weeks to 0', '10 % less every month to 1'"
 )
@@ -47,6 +51,11 @@ def taper_from_text(text: str, *, name: str = "plan", title: str = "", where: st
         held, less = _HOLD.fullmatch(clause), _LESS.fullmatch(clause)
         if held:
             doses = tuple(float(n) for n in held[1].split("/"))
+            if max(doses) > HIGHEST:
+                raise InputError(where, "this is no dose of a day", value=clause, allowed=f"up to {HIGHEST:g} mg")
+            if int(held[2]) == 0:
+                raise InputError(where, "this step has no days", value=clause, allowed=_ALLOWED)
+            _check_length(steps, int(held[2]) * _DAYS[held[3]], clause, where)
             steps.append(Step(doses, int(held[2]) * _DAYS[held[3]], sum(doses) / len(doses)))
         elif less:
             steps += _lowered(less, steps, clause, where)
@@ -77,11 +86,19 @@ def _lowered(found: re.Match[str], before: list[Step], clause: str, where: str) 
     days = int(found[3] or 1) * _DAYS[found[4]]
     if by <= 0 or days <= 0 or (unit == "%" and (by >= 100 or last <= 0)):
         raise InputError(where, "these steps lead nowhere", value=clause, allowed=_ALLOWED)
-    steps, dose = [], before[-1].level
+    steps: list[Step] = []
+    dose = before[-1].level
     while dose > last + 1e-9:  # absorbs the rounding of repeated subtraction
+        _check_length(before, days * (len(steps) + 1), clause, where)
         dose = max(round(dose - (by if unit == "mg" else dose * by / 100), 6), last)
         steps.append(Step((dose,), days, dose))
     return steps
+
+
+def _check_length(before: list[Step], days: int, clause: str, where: str) -> None:
+    """Refuse what goes on beyond a plan, before it is laid out by day."""
+    if sum(step.days for step in before) + days > LONGEST:
+        raise InputError(where, "the plan is too long", value=clause, allowed=f"up to {LONGEST // 365} years")
 
 
 def _without_end(steps: list[Step]) -> list[Step]:

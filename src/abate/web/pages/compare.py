@@ -192,7 +192,7 @@ class _Comparison:
         labels = {v.key: self._label(plan, v) for v in self.variants}
         kept = Variant.of(app.storage.user["chosen"]).key if "chosen" in app.storage.user else None
         self.one = ui.select(labels, value=kept if kept in labels else next(iter(labels)), label=_("Plan"))
-        self.one.props("outlined").classes("broad").style("width:min(46rem,100%)")
+        self.one.props("outlined").classes("broad noprint").style("width:min(46rem,100%)")
 
         def take() -> None:
             chosen = next(v for v in self.variants if v.key == self.one.value)

@@ -39,7 +39,7 @@ class Search:
 
     def __init__(self, _: Words, record: Record, desk: Desk, take: Callable[[Variant], None]) -> None:
         self._, self.record, self.desk, self.take = _, record, desk, take
-        html(escape(_("The least prednisone at a flare risk")), tag="h2")
+        html(escape(_("The least prednisone at a flare risk")), tag="h2", classes="noprint")
         said = _(
             "A search tries plans in {n} of the virtual people and shows those that no other beats in flares, adrenals "
             "and prednisone at once, with the guideline's plan among them. What it finds is a proposal to talk about "
