@@ -6,6 +6,8 @@ import pytest
 
 from abate.ground.errors import InputError
 from abate.ground.files import library_path
+from abate.science.policy import load_policy
+from abate.trial.notes import notes
 from abate.trial.protocol import load_trial, trial_names
 from abate.trial.settings import apply
 
@@ -133,3 +135,27 @@ def test_a_taper_is_found_beside_the_trial(tmp_path: Path, monkeypatch: pytest.M
     (folder / "mine.yaml").write_text(GIACTA.replace("    taper: giacta-52", "    taper: own.yaml"))
     monkeypatch.chdir(tmp_path)
     assert load_trial("study/mine.yaml").arms["placebo-52"].taper == "study/own.yaml"
+
+
+@pytest.mark.parametrize(
+    ("disease", "drugs", "model"),
+    [
+        ("gca", [], "il6_blockade/gca"),
+        ("ra", ["tocilizumab 162 mg sc every week"], "rheumatoid_arthritis/frey"),
+        ("ra", ["sarilumab 200 mg sc every 2 weeks"], "rheumatoid_arthritis_sarilumab/ma"),
+        ("fibromyalgia", ["sarilumab 200 mg sc every 2 weeks"], "fibromyalgia/hypothesis"),
+    ],
+)
+def test_every_disease_of_the_library_has_a_model_without_naming_one(disease, drugs, model):
+    arms = {"one": {"label": "One", "patients": 8, "drugs": drugs, "taper": "none"}}
+    keys = {"disease": disease, "arms": arms, "groups": {}, "published": (), "reference": None}
+    assert load_trial("giacta", changes=keys).model_name == model
+
+
+def test_a_policy_that_calls_no_flare_is_told_where_flares_are_counted():
+    trial = load_trial("giacta", changes={"policy": "gca-sarilumab-safety"})
+    said = notes(trial, {trial.policy: load_policy(trial.policy)})
+    assert "The policy gca-sarilumab-safety calls no flare: endpoints about it count none." in said
+    assert "The policy gca-sarilumab-safety calls no remission: endpoints about it count none." in said
+    plain = load_trial("giacta")
+    assert not any("calls no" in line for line in notes(plain, {plain.policy: load_policy(plain.policy)}))

@@ -87,7 +87,8 @@ def compose(view: TrialView) -> Report:
 def summary_table(view: TrialView) -> Table:
     """Return the terminal's table: each arm's remission, flares and cumulative prednisone, beside the published.
 
-    Where a trial published none of these, its own published endpoints stand in the table, four columns at most.
+    Where a trial published none of these, its own published endpoints stand in the table, four columns at most; where
+    these are fewer than three, its other endpoints fill the table.
     A group of arms appears where a figure was published for the group alone.
     """
     names = _summarised(view)
@@ -103,7 +104,8 @@ def summary_table(view: TrialView) -> Table:
         rows.append(ArmRow(arm.label, arm.n, tuple(cells)))
     titles = [view.label(name) for name in names]
     people = sum(arm.n for arm in view.arms)
-    title = f"{view.title}: {people} people, {view.here} (95\u00a0% interval) beside published"
+    beside = " beside published" if view.published else ""
+    title = f"{view.title}: {people} people, {view.here} (95\u00a0% interval){beside}"
     return arm_table(rows, titles, title=title)
 
 
@@ -114,7 +116,9 @@ def _summarised(view: TrialView) -> list[str]:
     chosen = [name for name in known if name in SHORT]
     if published and not set(chosen) & set(published):
         chosen = [*chosen, *published][:4]
-    return [name for name in known if name in chosen] or known[:3]
+    # A trial's own endpoints fill what is left of three columns.
+    chosen += [name for name in known if name not in chosen][: max(3 - len(chosen), 0)]
+    return [name for name in known if name in chosen]
 
 
 def _endpoints(view: TrialView) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abate.science.policy import Policy
 from abate.science.regimen import drug
+from abate.study.endpoints import endpoint_rule
 from abate.study.observation import load_clinic
 from abate.trial.dosing import largest_dose
 from abate.trial.protocol import Trial
@@ -35,6 +36,11 @@ def notes(trial: Trial, policies: dict[str, Policy]) -> tuple[str, ...]:
     said = []
     if missing := unseen(trial):
         said.append(f"No model gives {', '.join(missing)}: nobody was measured, so no rule could see it.")
+    kinds = {endpoint_rule(name, trial.endpoint_rules)["kind"] for name in trial.endpoints}
+    for event in ("remission", "flare"):
+        if any(event in kind for kind in kinds):
+            silent = [name for name, policy in policies.items() if event not in policy.events]
+            said += [f"The policy {name} calls no {event}: endpoints about it count none." for name in silent]
     for slug, arm in trial.arms.items():
         policy = policies[arm.policy or trial.policy]
         if not arm.taper:

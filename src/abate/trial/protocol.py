@@ -27,6 +27,11 @@ __all__ = ["Arm", "Trial", "load_trial", "trial_names"]
 
 WHOLE = "il6_blockade"
 """The model of the library that a trial runs on, with the numbers of its disease."""
+OTHERS = {
+    "ra": {"": "rheumatoid_arthritis/frey", "sarilumab": "rheumatoid_arthritis_sarilumab/ma"},
+    "fibromyalgia": {"": "fibromyalgia/hypothesis"},
+}
+"""Diseases with a model of their own: by the one antibody of the trial, and otherwise."""
 
 
 class Arm(Strict):
@@ -88,8 +93,12 @@ class Trial(Strict):
 
     @property
     def model_name(self) -> str:
-        """The model that is solved."""
-        return self.model or f"{WHOLE}/{self.disease}"
+        """The model that is solved: the trial's own, or the library's of its disease."""
+        if self.model or self.disease not in OTHERS:
+            return self.model or f"{WHOLE}/{self.disease}"
+        drugs = {r.drug for arm in self.arms.values() for r in arm.regimens if r.drug and drug(r.drug).active == r.drug}
+        known = OTHERS[self.disease]
+        return known.get(drugs.pop() if len(drugs) == 1 else "", known[""])
 
     @property
     def visit_days(self) -> tuple[int, ...]:
@@ -219,7 +228,7 @@ def _check_model(document: Document, trial: Trial) -> None:
     """Refuse a disease that no model of the library is of, where the file names no model of its own."""
     if trial.model is not None:
         return
-    known = [name for name in available().get(WHOLE, ()) if not name.startswith("_")]
+    known = [*(name for name in available().get(WHOLE, ()) if not name.startswith("_")), *OTHERS]
     if trial.disease not in known:
         hint = did_you_mean(trial.disease, known) or "or name a model of your own: model: FILE"
         problem = "the library has no model of this disease"

@@ -179,14 +179,15 @@ class Policy:
         Raises
         ------
         InputError
-            Naming the measure.
+            Naming the measures.
         """
-        for name in self.measures:
-            if name not in shown:
-                raise InputError(
-                    where,
-                    f"the policy {self.name} reads a measure that the visits do not take",
-                    value=name,
-                    allowed=sorted(shown),
-                    hint=did_you_mean(name, shown) or "add it to the measures of the visits",
-                )
+        lacking = [name for name in self.measures if name not in shown]
+        if lacking:
+            near = did_you_mean(lacking[0], shown) if len(lacking) == 1 else None
+            raise InputError(
+                where,
+                f"the policy {self.name} reads a measure that the visits do not take",
+                value=", ".join(lacking),
+                allowed=sorted(shown),
+                hint=near or f"add {'it' if len(lacking) == 1 else 'them'} to the measures of the visits",
+            )
