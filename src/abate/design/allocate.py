@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from abate.design.minimisation import Minimisation
-from abate.design.randomisation import commit, kit_numbers, verify
+from abate.design.randomisation import commit, csv_text, kit_numbers, verify
 from abate.ground.errors import InputError
 from abate.ground.files import did_you_mean, write_atomically
 
@@ -65,7 +65,7 @@ def export_minimisation(rule: Minimisation, people: int, folder: str | Path, *, 
     }
     sealed = json.dumps(body, indent=1) + "\n"
     note = "minimisation; the seed stands in minimisation.json"
-    texts = {RULE: sealed, "sites/kits.csv": _csv(["kit"], [[kit] for kit in sorted(kits)])} | commit(
+    texts = {RULE: sealed, "sites/kits.csv": csv_text(["kit"], [[kit] for kit in sorted(kits)])} | commit(
         sealed, RULE, note
     )
     for name, text in texts.items():
@@ -190,14 +190,6 @@ def write_allocated(found: Sequence[Allocated], folder: str | Path) -> None:
     """Write who got which kit for the sites, and with the arms for the sealed half."""
     target = Path(folder)
     rows = [[one.subject, one.stratum, one.arm, one.kit] for one in found]
-    write_atomically(target / "sealed" / "allocated.csv", _csv(["subject", "stratum", "arm", "kit"], rows))
+    write_atomically(target / "sealed" / "allocated.csv", csv_text(["subject", "stratum", "arm", "kit"], rows))
     kits = [[one.subject, one.kit] for one in found]
-    write_atomically(target / "sites" / "allocated.csv", _csv(["subject", "kit"], kits))
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return stream.getvalue()
+    write_atomically(target / "sites" / "allocated.csv", csv_text(["subject", "kit"], kits))

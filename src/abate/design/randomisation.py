@@ -28,6 +28,7 @@ __all__ = [
     "Allocation",
     "AllocationList",
     "commit",
+    "csv_text",
     "export",
     "kit_numbers",
     "permuted_blocks",
@@ -170,8 +171,8 @@ def export(made: AllocationList, folder: str | Path) -> list[Path]:
     """
     target = Path(folder)
     header = ["stratum", "number", "block", "arm", "kit"]
-    sealed = _csv(header, [[r.stratum, r.number, r.block, r.arm, r.kit] for r in made.rows])
-    open_ = _csv(["stratum", "number", "kit"], [[r.stratum, r.number, r.kit] for r in made.rows])
+    sealed = csv_text(header, [[r.stratum, r.number, r.block, r.arm, r.kit] for r in made.rows])
+    open_ = csv_text(["stratum", "number", "kit"], [[r.stratum, r.number, r.kit] for r in made.rows])
     note = f"{made.method}\nseed: {made.seed}"
     texts = {LIST: sealed, "sites/kits.csv": open_} | commit(sealed, LIST, note)
     paths = []
@@ -278,7 +279,14 @@ def kit_numbers(count: int, seed: int) -> list[str]:
     return [f"K{number}" for number in numbers]
 
 
-def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Write rows below their header as CSV, the same to the byte on every machine: a list is committed to by its hash.
+
+    Examples
+    --------
+    >>> csv_text(["subject", "kit"], [[1, "K101"]])
+    'subject,kit\\n1,K101\\n'
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,11 +16,11 @@ from abate.design.fixed.win_ratio import WinRatio
 from abate.design.sequential import Futility, equal_looks
 from abate.design.spending import Spending
 from abate.ground.errors import InputError
-from abate.ground.files import Document, load_yaml
+from abate.ground.files import Document
 from abate.ground.quantity import Grade
 from abate.ground.schema import read
 
-__all__ = ["Assumptions", "DesignRequest", "Looks", "load_request", "request"]
+__all__ = ["Assumptions", "DesignRequest", "Looks", "request"]
 
 Layout = Literal["parallel", "paired", "crossover"]
 
@@ -272,17 +270,3 @@ def request(**options: Any) -> DesignRequest:
     rest = {key: value for key, value in options.items() if key not in own and value is not None}
     document = Document("design", {**own, "assume": {**dict(own.get("assume", {})), **rest}})
     return read(DesignRequest, document)
-
-
-def load_request(path: str | Path, *, changes: Mapping[str, Any] | None = None) -> tuple[DesignRequest, Document]:
-    """Read the sample-size part of a design file; the document goes with it for its other parts.
-
-    Raises
-    ------
-    InputError
-        With file, line and key.
-    """
-    document = load_yaml(path)
-    own = {key: value for key, value in document.data.items() if key in DesignRequest.model_fields}
-    own |= {key: value for key, value in (changes or {}).items() if value is not None}
-    return read(DesignRequest, Document(document.path, own, document.lines)), document

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["COURSES", "Course", "courses", "doses", "flares", "flow"]
 
-WEEKS = "Time (weeks)"
-
 
 @dataclass(frozen=True, slots=True)
 class Course:

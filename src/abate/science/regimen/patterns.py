@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PATTERNS", "WEEKDAYS", "introduce"]
+__all__ = ["WEEKDAYS", "introduce"]
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -55,7 +55,3 @@ def _dead_slow() -> Booleans:
     rising = [[True] + [False] * old for old in range(6, 0, -1)]
     falling = [[False] + [True] * new for new in range(2, 7)]
     return np.array([day for cycle in (*rising, *falling) for day in cycle])
-
-
-PATTERNS = ("dsns", "five-week", "seven-week")
-"""The names that `introduce` knows."""
