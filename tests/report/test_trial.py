@@ -268,6 +268,20 @@ def test_terminal_table_shows_what_was_published_where_that_is_something_else(vi
     assert "published" in text
 
 
+def test_terminal_table_has_more_than_flares_where_nothing_was_published(study: Study) -> None:
+    listed = ["patients-with-a-flare", "time-to-first-flare-days", "cumulative-glucocorticoid-to-week-16-mg"]
+    made = look(study)
+    meta = {**study.meta, "endpoints": listed}
+
+    class Other:
+        def __getattr__(self, name: str) -> Any:
+            return meta if name == "meta" else getattr(study, name)
+
+    names = trial._summarised(replace(made, study=Other(), published=()))  # type: ignore[arg-type]
+    assert {"patients-with-a-flare", "cumulative-glucocorticoid-to-week-16-mg"} <= set(names)
+    assert len(names) <= 4
+
+
 def test_scoreboard_says_outside_where_it_is() -> None:
     row = {"target": "Flares", "grade": "verified", "published": 0.24, "predicted": 0.4, "low": 0.3, "high": 0.5}
     row |= {"inside": False, "calibrated": False, "share": True, "arm": "tocilizumab"}

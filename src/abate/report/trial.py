@@ -114,8 +114,9 @@ def _summarised(view: TrialView) -> list[str]:
     known = _endpoints(view)
     published = [name for name in known if any(row.endpoint == name for row in view.published)]
     chosen = [name for name in known if name in SHORT]
-    if published and not set(chosen) & set(published):
-        chosen = [*chosen, *published][:4]
+    if len(chosen) < 3 and not set(chosen) & set(published):
+        spent = [name for name in known if name.startswith("cumulative")]
+        chosen = list(dict.fromkeys([*chosen, *(published or [*spent, *known])]))[:4]
     # A trial's own endpoints fill what is left of three columns.
     chosen += [name for name in known if name not in chosen][: max(3 - len(chosen), 0)]
     return [name for name in known if name in chosen]
