@@ -192,7 +192,7 @@ def _effects(payload: dict[str, Any]) -> tuple[Any, ...]:
 
 def _check(fit: PopulationFit, check: pd.DataFrame) -> tuple[Any, ...]:
     if check.empty:
-        return (Prose("Too few observations above their limits for percentiles by time."),)
+        return (Prose("Too few observations for percentiles by time."),)
     time, _ = _axes(fit)
     parts = []
     for output, rows in check.groupby("output", sort=False):
@@ -214,6 +214,8 @@ def _check(fit: PopulationFit, check: pd.DataFrame) -> tuple[Any, ...]:
             "Percentiles of the observations (lines), and where 95 % of simulated data sets have them (dotted). "
             f"{percent(float(inside))} of the observed ones lie inside."
         )
+        if (fit.data.censored & (np.array(fit.data.outputs)[fit.data.output] == output)).any():
+            caption += " Values below a limit, measured and simulated, count as the limit."
         parts.append(Figure(f"check-{output}", figure, caption=caption, alt=caption, data=rows))
     return tuple(parts)
 

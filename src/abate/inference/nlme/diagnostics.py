@@ -92,7 +92,8 @@ def goodness(fit: PopulationFit, simulated: Floats) -> pd.DataFrame:
 def corrected_check(fit: PopulationFit, table: pd.DataFrame, simulated: Floats, bins: int = 8) -> pd.DataFrame:
     """Return a prediction-corrected visual predictive check: percentiles of data and of simulated data by time.
 
-    Only uncensored values; each is divided by its typical prediction and multiplied by that of its bin.
+    Each value is divided by its typical prediction and multiplied by that of its bin. Where values of an output lie
+    below a limit, everything below it, measured or simulated, counts as the limit.
 
     References
     ----------
@@ -103,7 +104,9 @@ def corrected_check(fit: PopulationFit, table: pd.DataFrame, simulated: Floats, 
     data = fit.data
     rows: list[dict[str, float | str]] = []
     for k, output in enumerate(data.outputs):
-        keep = np.flatnonzero((data.output == k) & ~data.censored & (table["PRED"].to_numpy() > 0))
+        keep = np.flatnonzero((data.output == k) & (table["PRED"].to_numpy() > 0))
+        below = data.value[keep][data.censored[keep]]
+        limit = float(below.max()) if below.size else -np.inf
         time, typical = table["TIME"].to_numpy()[keep], table["PRED"].to_numpy()[keep]
         if keep.size < 5:
             continue
@@ -112,8 +115,8 @@ def corrected_check(fit: PopulationFit, table: pd.DataFrame, simulated: Floats, 
         for b in np.unique(which):
             mine = which == b
             factor = np.median(typical[mine]) / typical[mine]
-            seen = data.value[keep[mine]] * factor
-            cloud = simulated[keep[mine]] * factor[:, None]
+            seen = np.maximum(data.value[keep[mine]], limit) * factor
+            cloud = np.maximum(simulated[keep[mine]], limit) * factor[:, None]
             row: dict[str, float | str] = {"output": output, "time": float(np.median(time[mine])), "n": int(mine.sum())}
             for share in (5, 50, 95):
                 row[f"observed_{share}"] = float(np.percentile(seen, share))

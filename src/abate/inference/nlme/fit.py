@@ -27,6 +27,7 @@ __all__ = ["PopulationFit", "fit_population"]
 Floats = npt.NDArray[np.float64]
 
 _FAR = 2.0  # squared standard errors that the last steps may go before samples are drawn afresh
+_AGAIN = 12  # so many times at most: each goes up to eight standard errors
 _ROUGH = 0.7  # Monte Carlo error of -2 log-likelihood from which four times as many samples are drawn
 _NEAR = 0.1  # and that the subjects' conditional distributions may lag behind
 
@@ -233,11 +234,17 @@ def fit_population(
     given = conditional(shape, data, courses, trace.parameters, trace.phi, seed)
     near = importance(shape, data, courses, trace.parameters, given, seed, samples)
     here, curvature = polish(near, trace.parameters)
-    if curvature.moved > _FAR:
-        # SAEM stopped short of the top, where the likelihood is flat: samples drawn afresh, where the steps have led
-        given = conditional(shape, data, courses, here, trace.phi, seed + 1)
-        near = importance(shape, data, courses, here, given, seed + 1, samples)
+    for again in range(_AGAIN):
+        if curvature.moved <= _FAR:
+            break
+        # SAEM stopped short of the top, where the likelihood is flat or a parameter without a random effect crept along
+        # a ridge: samples drawn afresh, where the steps have led
+        start = trace.phi if not again else given.draws[:, -trace.phi.shape[1] :]
+        fresh = seed + 1 if not again else seed + 3 + again
+        given = conditional(shape, data, courses, here, start, fresh)
+        near = importance(shape, data, courses, here, given, fresh, samples)
         here, curvature = polish(near, here)
+    short = curvature.moved > _FAR
     if near.error(here) > _ROUGH:
         near = importance(shape, data, courses, here, given, seed + 3, 4 * samples)
         here, curvature = polish(near, here)
@@ -248,6 +255,8 @@ def fit_population(
     trace = replace(trace, parameters=here)
     flat = flatten(shape, data, here)
     warnings = _warnings(shape, data, flat, curvature, near, trace)
+    if short:
+        warnings = (*warnings, "the estimates were still moving at the end: ask for more --iterations, or begin nearer")
     notes = (*data.notes, *_held(shape), *_unused(shape, data))
     return PopulationFit(
         shape, data, trace, flat, curvature.covariance, given, near, courses, seed, warnings, notes

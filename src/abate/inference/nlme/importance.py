@@ -16,7 +16,7 @@ from scipy.special import gammaln, logsumexp
 from abate.ground.randomness import normal, uniform
 from abate.inference.nlme.course import Courses
 from abate.inference.nlme.dataset import Dataset
-from abate.inference.nlme.residual import log_likelihood
+from abate.inference.nlme.residual import log_likelihood, spread
 from abate.inference.nlme.saem import subject_sums
 from abate.inference.nlme.sampling import Chains
 from abate.inference.nlme.structure import Parameters, Structure
@@ -71,6 +71,8 @@ class Likelihood:
     at: Parameters
     solved: dict[bytes, Floats] = field(default_factory=dict, repr=False)
     """Predictions at other values of the parameters without a random effect."""
+    follow: Floats | None = field(default=None, repr=False)
+    """How far samples go along with these parameters, shape (subjects, r, parameters without a random effect)."""
 
     def by_subject(self, parameters: Parameters) -> Floats:
         """Return each subject's log-likelihood, shape (subjects,)."""
@@ -98,7 +100,7 @@ class Likelihood:
         r = self.structure.random
         centre = self.structure.centres(parameters.mu, parameters.beta, self.data.subjects)[:, :r]
         omega = parameters.omega[:r, :r]
-        apart = self.phi - centre[:, None]
+        apart = self._moved(parameters) - centre[:, None]
         prior = -0.5 * np.einsum("nsj,jk,nsk->ns", apart, np.linalg.inv(omega), apart)
         prior -= 0.5 * np.linalg.slogdet(2 * np.pi * omega)[1]
         return np.asarray(subject_sums(self.data, rows) + prior - self.log_proposal)
@@ -108,7 +110,14 @@ class Likelihood:
         r = self.structure.random
         if np.array_equal(parameters.mu[r:], self.at.mu[r:]):
             return self.predicted
-        return self.courses.predict(_with_fixed(self.phi, parameters.mu[r:]))
+        return self.courses.predict(_with_fixed(self._moved(parameters), parameters.mu[r:]))
+
+    def _moved(self, parameters: Parameters) -> Floats:
+        """Return the samples, shifted to where the conditional distributions are at other fixed parameters."""
+        if self.follow is None:
+            return self.phi
+        r = self.structure.random
+        return np.asarray(self.phi + np.einsum("njk,k->nj", self.follow, parameters.mu[r:] - self.at.mu[r:])[:, None])
 
     def _predicted(self, parameters: Parameters) -> Floats:
         r = self.structure.random
@@ -117,7 +126,7 @@ class Likelihood:
         # a parameter without a random effect changes every prediction
         key = parameters.mu[r:].tobytes()
         if key not in self.solved:
-            self.solved[key] = self.courses.predict(_with_fixed(self.phi, parameters.mu[r:]))
+            self.solved[key] = self.courses.predict(_with_fixed(self._moved(parameters), parameters.mu[r:]))
         return self.solved[key]
 
 
@@ -185,7 +194,29 @@ def importance(
         predicted[:, part] = courses.predict(_with_fixed(phi[:, part], fixed))
         if progress:
             progress(min(1.0, (first + 500) / phi.shape[1]))
-    return Likelihood(structure, data, courses, phi, predicted, log_proposal, parameters)
+    follow = _follow(structure, data, courses, parameters, given) if fixed.size else None
+    return Likelihood(structure, data, courses, phi, predicted, log_proposal, parameters, follow=follow)
+
+
+def _follow(
+    structure: Structure, data: Dataset, courses: Courses, parameters: Parameters, given: Conditional
+) -> Floats:
+    """Return how the middle of each conditional distribution moves with the parameters without a random effect.
+
+    By Gauss-Newton at its mean. Samples that stayed where they are would make the likelihood too sharp wherever such a
+    parameter trades with a random one.
+    """
+    r, q, step = structure.random, parameters.mu.size, 0.02
+    middle = _with_fixed(given.mean[:, None, :r], parameters.mu[r:])
+    moves = step * np.concatenate([np.eye(q), -np.eye(q), np.zeros((1, q))])
+    predicted = courses.predict(middle + moves[None])
+    sd = spread(predicted[:, -1:], parameters.sigma, structure.errors, data.output)
+    exponential = np.array([e == "exponential" for e in structure.errors])[data.output]
+    sd[exponential] *= np.maximum(predicted[exponential, -1:], 1e-10)
+    slopes = np.nan_to_num((predicted[:, :q] - predicted[:, q : 2 * q]) / (2 * step * sd))
+    cross = subject_sums(data, slopes[:, :, None] * slopes[:, None, :])
+    inside = cross[:, :r, :r] + np.linalg.inv(parameters.omega[:r, :r])
+    return np.asarray(-np.linalg.solve(inside, cross[:, :r, r:]))
 
 
 def _mixture(

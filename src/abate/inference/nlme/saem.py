@@ -23,6 +23,8 @@ __all__ = ["Plan", "Trace", "run_saem", "subject_sums"]
 
 Floats = npt.NDArray[np.float64]
 
+_BORROWED, _LEFT = 0.2, 0.01  # spread of a parameter without a random effect, at first and at the end
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -154,9 +156,14 @@ class _Work:
         return subject_sums(self.data, rows)
 
     def _omega(self) -> Floats:
-        """Covariance for sampling: parameters without a random effect get one that shrinks away."""
+        """Covariance for sampling: parameters without a random effect get one that shrinks away.
+
+        Wide during half of the exploration, for a narrow one creeps where such a parameter trades with a random one.
+        """
         omega = self.now.omega.copy()
-        small = max(0.2 * 0.98**self.iteration, 0.01)
+        half = self.plan.explore / 2
+        gone = min(max(self.iteration / half - 1, 0.0), 1.0)
+        small = _BORROWED * (_LEFT / _BORROWED) ** gone
         for j in range(self.structure.random, len(self.structure.names)):
             omega[j, j] = small**2
         return omega
