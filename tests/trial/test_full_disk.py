@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from abate.ground.errors import StorageError
+from abate.ground.errors import InputError, StorageError
 from abate.trial import assembly
 from abate.trial.protocol import Trial, load_trial
 from abate.trial.simulate import simulate
@@ -79,3 +79,22 @@ def test_a_disk_full_in_the_middle_of_a_part(
     assert len(list((tmp_path / ".there.partial").glob("*.done"))) == 1
     simulate(short, tmp_path / "there", patients=48, resume=True)
     assert hashes(tmp_path / "there") == hashes(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("name", ["measurements.parquet", "daily.feather"])
+def test_a_part_that_was_damaged_is_said(
+    short: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def no_joining(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("abate.trial.simulate.assemble", no_joining)
+        with pytest.raises(StorageError):
+            simulate(short, tmp_path / "there", patients=32)
+    part = next((tmp_path / ".there.partial").glob(f"*/{name}"))
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"there: a finished part is damaged .*; run it without --resume"):
+        simulate(short, tmp_path / "there", patients=32, resume=True)
+    assert not (tmp_path / "there").exists()
+    simulate(short, tmp_path / "there", patients=32)

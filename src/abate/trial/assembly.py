@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from abate.ground.errors import InputError
 from abate.ground.files import write_atomically
 from abate.study.observation import load_clinic
 from abate.study.store import COURSES, write
@@ -67,7 +68,10 @@ def write_part(parts: Path, chunk: Chunk, course: Course, setup: Setup) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     write(folder, {}, study_rows(course, chunk.arm, _subjects(chunk), load_clinic()))
     _write_daily(folder / DAILY, _daily(course, chunk, setup.trial.days))
-    # The mark comes last: a part without it is run again.
+    for file in folder.iterdir():
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+    # The mark comes last, when all else is on the disk: a part without it is run again.
     write_atomically(parts / f"{chunk.name}.done", "")
 
 
@@ -113,12 +117,20 @@ def _described(name: str, setup: Setup) -> dict[str, str]:
 
 def assemble(parts: Path, chunks: Sequence[Chunk], head: dict[str, Any], target: Path, setup: Setup) -> None:
     """Put the parts together; the Study takes its place only when it is whole."""
+    import pyarrow as pa
+
     whole = parts / "whole"
     shutil.rmtree(whole, ignore_errors=True)
     whole.mkdir()
-    for name in TABLES:
-        _join_tables([parts / chunk.name / f"{name}.parquet" for chunk in chunks], whole / f"{name}.parquet")
-    _join_courses(parts, chunks, whole / COURSES, setup)
+    try:
+        for name in TABLES:
+            _join_tables([parts / chunk.name / f"{name}.parquet" for chunk in chunks], whole / f"{name}.parquet")
+        _join_courses(parts, chunks, whole / COURSES, setup)
+    except (pa.ArrowInvalid, FileNotFoundError) as error:
+        cause = str(error).partition("\n")[0]
+        raise InputError(
+            str(target), f"a finished part is damaged ({cause})", hint="run it without --resume"
+        ) from error
     write(whole, head, {})
     old = parts / "old"
     if target.exists():
