@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from abate.cli.main import main
 
@@ -38,7 +40,16 @@ def test_plan_writes_everything_for_the_chosen_option(tmp_path: Path, capsys: py
     assert {"report.html", "schedule.csv", "calendar.ics", "plan.fhir.json", "handout.pdf", "letter.pdf"} <= names
     rows = list(csv.DictReader((out / "schedule.csv").read_text(encoding="utf-8").splitlines()))
     assert sum(float(r["mg"]) for r in rows) == results["schedule"]["total_mg"]
-    assert (out / "handout.pdf").read_bytes().startswith(b"%PDF")
+    handout = "\n".join(sheet.extract_text() for sheet in PdfReader(out / "handout.pdf").pages)
+    weeks = {(row["week"], row["week_total_mg"]) for row in rows}
+    lines = [line for line in handout.splitlines() if re.match(r"\d+ \w{3} \d{4} +\d", line)]
+    assert [float(line.split()[-1]) for line in lines] == [
+        float(mg) for _, mg in sorted(weeks, key=lambda w: int(w[0]))
+    ]
+    assert "Never stop prednisone at once" in handout
+    letter = PdfReader(out / "letter.pdf").pages
+    assert len(letter) == 1
+    assert "prescription" in letter[0].extract_text()
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "Flare, withdrawal or adrenals?" in page
     assert "http://" not in page.replace("http://www.w3.org", "")

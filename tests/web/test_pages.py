@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 pytestmark = pytest.mark.browser
 
@@ -74,7 +75,9 @@ def test_a_patient_is_typed_in_compared_chosen_and_handed_over(page: Any, tmp_pa
     page.get_by_role("link", name="Calendar (ICS)").wait_for()
     events = Calendar.from_ical(download(page, "Calendar (ICS)", tmp_path).read_bytes()).walk("VEVENT")
     assert any("Prednisone" in str(event["SUMMARY"]) for event in events)
-    assert download(page, "Handout with boxes to tick (PDF)", tmp_path).read_bytes().startswith(b"%PDF")
+    handout = PdfReader(download(page, "Handout with boxes to tick (PDF)", tmp_path)).pages[0].extract_text()
+    assert "Week from" in handout
+    assert "Never stop prednisone at once" in handout
 
     # The language is kept, and nothing is lost when the page is loaded again.
     page.get_by_role("link", name="Українська").click()
