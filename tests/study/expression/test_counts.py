@@ -209,3 +209,9 @@ def test_a_map_of_another_annotation_is_refused(tmp_path: Path) -> None:
         InputError, match=r"map.csv: none of the transcripts that were counted is in it: 'X1'; allowed: T1"
     ):
         read_counts(tmp_path / "q", transcripts=tmp_path / "map.csv")
+
+
+def test_lines_longer_than_the_header_where_all_others_look_like_comments(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_bytes(b"\x00,#\n#b,1,")
+    with pytest.raises(InputError, match=r"c\.csv: .*\S"):
+        read_counts(tmp_path / "c.csv")

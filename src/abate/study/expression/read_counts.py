@@ -134,7 +134,7 @@ def _table(path: Path) -> tuple[pd.DataFrame, list[str]]:
         raise InputError(
             path.name,
             "its lines have more cells than its header",
-            value=f"{len(rows[1])} and {len(rows[0])}",
+            value=" and ".join(str(len(row)) for row in reversed(rows)),
             allowed="a name for every column",
         )
     header = [cell.strip() for cell in rows[0]]

@@ -32,13 +32,13 @@ def as_text(cell: Cell) -> str:
 
     Examples
     --------
-    >>> as_text(3.0), as_text(" P1 "), as_text(None)
-    ('3', 'P1', '')
+    >>> as_text(3.0), as_text(" P1 "), as_text(None), as_text(float("inf"))
+    ('3', 'P1', '', 'inf')
     """
     if cell is None or (isinstance(cell, float) and cell != cell):
         return ""
     if isinstance(cell, float):
-        return str(int(cell)) if cell == int(cell) else str(cell)
+        return str(int(cell)) if cell.is_integer() else str(cell)
     return cell.strip()
 
 
