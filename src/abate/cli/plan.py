@@ -220,7 +220,7 @@ def _show(made: dict[str, Any]) -> None:
         table.add_row(
             slug,
             interval(row["flare"]["total"], share=True) if flares else "not forecast",
-            interval(row["cumulative-prednisone-mg"], digits=4),
+            interval(row["cumulative-prednisone-mg"]),
             percent(row["off-prednisone-without-flare"].estimate if flares else row["off-prednisone"].estimate),
             ready,
         )

@@ -79,7 +79,7 @@ def _short(plan: Mapping[str, Any]) -> tuple[Part, ...]:
         {
             "Option": list(options),
             "Flare": [interval(o["flare"]["total"], share=True, dash=True) for o in options.values()],
-            "Prednisone (mg)": [interval(o["cumulative-prednisone-mg"], digits=4, dash=True) for o in options.values()],
+            "Prednisone (mg)": [interval(o["cumulative-prednisone-mg"], dash=True) for o in options.values()],
             "As planned (mg)": [brief(o["planned_total_mg"]) for o in options.values()],
             "Off, no flare": [percent(o["off-prednisone-without-flare"]["estimate"]) for o in options.values()],
             "Days off": [interval(o["days-off-prednisone"], dash=True) for o in options.values()],

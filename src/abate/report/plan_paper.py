@@ -138,13 +138,13 @@ def _why(plan: Mapping[str, Any]) -> str:
     if not plan["basis"].get("flares_forecast", True):
         return (
             f"{' '.join(plan['basis']['warnings'])}. Prednisone over {option['weeks']} weeks: "
-            f"{interval(option['cumulative-prednisone-mg'], digits=4)} mg."
+            f"{interval(option['cumulative-prednisone-mg'])} mg."
         )
     said = (
         f"Simulated for {plan['basis']['people']} virtual people on the same doses, the chance of a flare within "
         f"{option['weeks']} weeks is {interval(option['flare']['total'], share=True)}; prednisone over that time, "
         "with the "
-        f"rescue of flares, {interval(option['cumulative-prednisone-mg'], digits=4)} mg."
+        f"rescue of flares, {interval(option['cumulative-prednisone-mg'])} mg."
     )
     other = (plan.get("differences") or {}).get(plan["chosen"])
     if other:
@@ -158,7 +158,7 @@ def _comparison(plan: Mapping[str, Any]) -> str:
     head = ", ".join(f"[*{_text(t)}*]" for t in ("Option", "Flare", "Prednisone (mg)"))
     rows = ", ".join(
         f"[{_text(o['label'])}], [{_text(interval(o['flare']['total'], share=True, dash=True))}], "
-        f"[{_text(interval(o['cumulative-prednisone-mg'], digits=4, dash=True))}]"
+        f"[{_text(interval(o['cumulative-prednisone-mg'], dash=True))}]"
         for o in plan["options"].values()
     )
     return f"#table(columns: (1fr, auto, auto), align: (left, right, right), table.header({head}), {rows})"
