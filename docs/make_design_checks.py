@@ -199,9 +199,7 @@ def page(kept: dict[str, Any]) -> str:
     if far:
         lines += [
             "",
-            "The others are marked (*): " + "; ".join(CHECKS[name].words for name in far) + ". "
-            "That is no bad luck: other seeds give the same. The variance of a win ratio is estimated from the wins themselves, which is probably why the test errs a little more than it says "
-            "where an early look may stop the trial easily. With O'Brien-Fleming spending, which spends little early, it does not.",
+            "The others are marked (*): " + "; ".join(CHECKS[name].words for name in far) + ".",
         ]
     lines += [
         "",

@@ -1,14 +1,16 @@
 """The promised analyses, against statsmodels, plain loops and simulation."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from abate.design.analysis.missing import reference_based, tipping_point, tipping_responders
 from abate.design.analysis.stratified import cochran_mantel_haenszel, tables_of
-from abate.design.analysis.wins import Outcome, win_ratio
+from abate.design.analysis.wins import Outcome, Wins, win_ratio
 from abate.design.fixed.win_ratio import WinRatio
 from abate.ground.errors import InputError
 
@@ -68,6 +70,23 @@ def test_win_ratio_against_a_plain_loop() -> None:
     assert found.wins * 180 == pytest.approx(wins)
     assert found.losses * 180 == pytest.approx(losses)
     assert found.ratio.estimate == pytest.approx(wins / losses)
+
+
+def test_the_test_of_wins_knows_the_variance_over_all_allocations() -> None:
+    rng = np.random.default_rng(5)
+    time, seen, score = rng.exponential(1, 9), rng.random(9) < 0.6, rng.integers(0, 3, 9)
+
+    def compared(treated: np.ndarray) -> Wins:
+        other = ~treated
+        return win_ratio(
+            [Outcome(time[treated], time[other], seen[treated], seen[other]), Outcome(score[treated], score[other])]
+        )
+
+    allocations = [np.isin(np.arange(9), chosen) for chosen in itertools.combinations(range(9), 4)]
+    net = np.array([(found := compared(treated)).wins - found.losses for treated in allocations])
+    assert net.mean() == pytest.approx(0, abs=1e-12)
+    expected = 2 * stats.norm.sf(np.abs(net) / net.std())
+    assert [compared(treated).p for treated in allocations] == pytest.approx(expected.tolist())
 
 
 def test_win_ratio_keeps_its_error_and_has_the_designed_power() -> None:

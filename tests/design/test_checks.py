@@ -45,14 +45,9 @@ def test_every_boundary_and_spending_and_adaptive_design_is_there(made: ModuleTy
     assert {"futility", "futility-binding", "stratified", "minimised", "crossover-score", "margin-score"} <= names
 
 
-def test_only_what_the_page_says_is_outside(made: ModuleType, kept: dict) -> None:
+def test_every_design_errs_as_often_as_it_says(made: ModuleType, kept: dict) -> None:
     away = {name: made.distance(made.CHECKS[name], row) for name, row in kept.items()}
-    outside = {name for name, z in away.items() if z > 3 or (z < -3 and not made.CHECKS[name].most)}
-    # The win ratio with an early look errs more than it says, which design.md lists among the limits.
-    assert outside == {"spending-wins"}
-    page = (DOCS / "design.md").read_text(encoding="utf-8")
-    share = 100 * kept["spending-wins"]["errors"] / kept["spending-wins"]["trials"]
-    assert f"errs more than it says: {share:.1f} % for 5 %" in page
+    assert {name for name, z in away.items() if z > 3 or (z < -3 and not made.CHECKS[name].most)} == set()
 
 
 @pytest.mark.parametrize("name", ["pocock", "spending-unequal", "futility-binding", "bayesian", "enrichment"])

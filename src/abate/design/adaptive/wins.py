@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy.special import ndtri
 
-from abate.design.adaptive.stream import Array, Stream, as_normal, people
+from abate.design.adaptive.stream import Array, Stream, people
 from abate.design.fixed.win_ratio import WinRatio
 
 __all__ = ["latent", "win_stream"]
@@ -36,7 +36,7 @@ def latent(effect: WinRatio) -> tuple[float, float]:
 def win_stream(
     effect: WinRatio, looks: list[tuple[int, int]], null: bool, trials: int, rng: np.random.Generator
 ) -> Stream:
-    """Return the test of the win difference at each look, with its U-statistic variance."""
+    """Return the test of the win difference at each look, with its variance over all allocations."""
     shift, margin = latent(effect)
     if null:
         # No effect with the same share of ties.
@@ -47,13 +47,12 @@ def win_stream(
     shape = (trials, len(looks))
     z, estimate = np.zeros(shape), np.zeros(shape)
     for k, (n, m) in enumerate(looks):
-        a, b = treated[:, :m], control[:, :n]
-        mine, theirs = _net(a, b, margin), -_net(b, a, margin)
-        net = mine.mean(axis=1)
-        variance = mine.var(axis=1, ddof=1) / m + theirs.var(axis=1, ddof=1) / n
-        # Student's t, as in Brunner & Munzel 2000: the variance is estimated too.
-        z[:, k] = as_normal(net / np.sqrt(np.maximum(variance, 1e-12)), n + m - 2)
-        estimate[:, k] = net / 2
+        everyone = np.concatenate([treated[:, :m], control[:, :n]], axis=1)
+        score = (n + m) * _net(everyone, everyone, margin)
+        total = score[:, :m].sum(axis=1)  # among the treated themselves wins and losses cancel
+        variance = n * m / ((n + m) * (n + m - 1)) * (score**2).sum(axis=1)
+        z[:, k] = total / np.sqrt(np.maximum(variance, 1e-12))
+        estimate[:, k] = total / (2 * n * m)
     return Stream(z, estimate, people(looks, trials))
 
 

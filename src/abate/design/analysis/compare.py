@@ -218,7 +218,7 @@ def wins(outcomes: Sequence[Outcome], *, level: float = 0.95) -> Compared:
     half = float(stats.norm.isf((1 - level) / 2))
     error = math.log(found.ratio.high / found.ratio.low) / 2 / half if found.ratio.low > 0 else math.nan
     more = {"wins": found.wins, "losses": found.losses, "ties": found.ties}
-    return Compared("win ratio", found.ratio, z, found.p, "test of the win difference, U-statistic", True, error, more)
+    return Compared("win ratio", found.ratio, z, found.p, "Finkelstein-Schoenfeld test", True, error, more)
 
 
 def pooled(found: Sequence[Compared], words: str, *, level: float = 0.95) -> Compared:

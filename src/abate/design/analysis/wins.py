@@ -47,6 +47,14 @@ class Outcome:
         loss = seen_a & (a + self.margin < b)
         return np.asarray(win.astype(np.int8) - loss.astype(np.int8))
 
+    def among_all(self) -> Outcome:
+        """Return the same outcome with everybody on both sides, the treated first."""
+        values = np.concatenate([np.asarray(self.treated, float), np.asarray(self.control, float)])
+        if self.treated_seen is None or self.control_seen is None:
+            return Outcome(values, values, margin=self.margin)
+        seen = np.concatenate([np.asarray(self.treated_seen, bool), np.asarray(self.control_seen, bool)])
+        return Outcome(values, values, seen, seen, self.margin)
+
 
 @dataclass(frozen=True)
 class Wins:
@@ -57,6 +65,14 @@ class Wins:
     ties: float
     ratio: Estimate
     p: float
+
+
+def _compared(outcomes: Sequence[Outcome]) -> NDArray[np.int8]:
+    """Return who wins each pair, on the first outcome that tells the two apart."""
+    result = outcomes[0].compared()
+    for outcome in outcomes[1:]:
+        result = np.where(result == 0, outcome.compared(), result)
+    return result
 
 
 def win_ratio(outcomes: Sequence[Outcome], *, level: float = 0.95) -> Wins:
@@ -72,11 +88,12 @@ def win_ratio(outcomes: Sequence[Outcome], *, level: float = 0.95) -> Wins:
     Returns
     -------
     Wins
-        The p is that of the win difference under no effect, with its U-statistic variance.
+        The p is Finkelstein and Schoenfeld's: the win difference against its variance over all allocations of these
+        people. The interval has the U-statistic variance.
 
     References
     ----------
-    Brunner E, Munzel U. Biom J 2000;42:17-25.
+    Finkelstein DM, Schoenfeld DA. Stat Med 1999;18:1341-1354 (test).
     Pocock SJ, et al. Eur Heart J 2012;33:176-182. Bebu I, Lachin JM. Biostatistics 2016;17:178-187 (variance).
 
     Examples
@@ -87,9 +104,7 @@ def win_ratio(outcomes: Sequence[Outcome], *, level: float = 0.95) -> Wins:
     """
     if not outcomes:
         raise InputError("outcomes", "nothing to compare on")
-    result = outcomes[0].compared()
-    for outcome in outcomes[1:]:
-        result = np.where(result == 0, outcome.compared(), result)
+    result = _compared(outcomes)
     m, n = result.shape
     if min(m, n) < 2:
         raise InputError("outcomes", "two people or more in each group", value=(m, n))
@@ -100,10 +115,9 @@ def win_ratio(outcomes: Sequence[Outcome], *, level: float = 0.95) -> Wins:
     by_control = np.stack([win.mean(axis=0), loss.mean(axis=0)])
     covariance = np.cov(by_treated) / m + np.cov(by_control) / n
     method = "win ratio, delta-method interval on its logarithm"
-    net = wins - losses
-    spread = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    # Student's t, since the variance is estimated too (Brunner & Munzel 2000).
-    p = float(2 * stats.t.sf(abs(net) / math.sqrt(spread), m + n - 2)) if spread > 0 else 1.0
+    score = _compared([outcome.among_all() for outcome in outcomes]).sum(axis=1, dtype=float)
+    spread = m * n / ((m + n) * (m + n - 1)) * float(score @ score)
+    p = float(2 * stats.norm.sf(abs(score[:m].sum()) / math.sqrt(spread))) if spread > 0 else 1.0
     if wins == 0 or losses == 0:
         ratio = Estimate(math.nan, math.nan, math.nan, level, m + n, f"{method} (none: one side wins no pair)")
         return Wins(wins, losses, 1 - wins - losses, ratio, p)
