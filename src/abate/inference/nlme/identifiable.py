@@ -19,7 +19,7 @@ _OPEN = 1e-4  # smallest over largest change of the predictions: the solver's ow
 
 
 def check_identifiable(structure: Structure, data: Dataset, courses: Courses) -> None:
-    """Refuse parameters of which only a combination shows in the data.
+    """Refuse fewer data than there are numbers to find, and parameters of which only a combination shows in the data.
 
     Raises
     ------
@@ -27,6 +27,16 @@ def check_identifiable(structure: Structure, data: Dataset, courses: Courses) ->
         Naming the parameters and the direction in which predictions do not change.
     """
     mu, own = structure.start.mu, structure.typical
+    if data.subjects < 2:
+        raise InputError(data.name, "how people vary does not show in one", value=data.subjects, allowed="2 or more")
+    if data.value.size <= len(own):
+        raise InputError(
+            data.name,
+            "there are too few observations for these parameters",
+            value=data.value.size,
+            allowed=f"more than {len(own)} ({', '.join(structure.names[j] for j in own)})",
+            hint="hold some with --fix",
+        )
     q, step = len(own), 0.05
     centre = structure.centres(mu, structure.start.beta, data.subjects)
     phi = np.repeat(centre[:, None], 2 * q, axis=1)
