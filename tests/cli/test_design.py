@@ -117,6 +117,10 @@ def test_a_pilot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert design["pilot"]["kept"] == 0.5
     assert design["assurance"]["assurance"] < design["attained_power"] < 1
     assert design["assurance"]["assurance"] < design["assurance"]["ceiling"] < 1
+    _, said, _ = run(capsys, "--pilot", str(tmp_path / "p.csv"))
+    # the changes are -20, -4, -25, -2, -16 and -12
+    assert "pilot of 6: change \u221213.2 (" in said
+    assert "SD 9; kept of it \u22126.58, 0.73 standard deviations" in said
 
 
 @pytest.mark.parametrize(

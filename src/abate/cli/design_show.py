@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from abate.report.tables import brief, interval
+
 __all__ = ["show"]
 
 
@@ -59,7 +61,14 @@ def show(payload: dict[str, Any]) -> None:
 
         console.print(sentence(body["stopped"], body["effect_name"]), highlight=False)
     if "assurance" in body:
-        found = body["assurance"]
+        found, pilot, assumed = body["assurance"], body["pilot"], body["assumptions"]
+        if "mean_change" in pilot:
+            console.print(
+                f"pilot of {pilot['n']}: change {interval(pilot['mean_change'])}, SD {brief(pilot['sd'], 3)}; "
+                f"kept of it {brief(pilot['shrunk_effect'], 3)}, "
+                f"{brief(abs(assumed['standardised']), 2)} standard deviations",
+                highlight=False,
+            )
         console.print(
             f"chance of success {found['assurance']:.2f} over the pilot's uncertainty, at most {found['ceiling']:.2f} "
             f"with any size (power at the pilot's own estimate: {found['power_at_pilot_estimate']:.4f})",
