@@ -1,7 +1,8 @@
 """Does the web app leak? Memory and open files over many requests: ``python benchmarks/serve.py [REQUESTS]``.
 
-Pages and API answers in turn, from several connections; memory and open files are read after every tenth of the run. A
-leak shows as growth from the second tenth (when everything is warm) to the last.
+Pages and API answers in turn, from several connections; memory and open files are read after every tenth of the run and
+a rest, in which the server forgets the pages that nobody connected to (it keeps them for a minute). A leak shows as
+growth from the second tenth (when everything is warm) to the last.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ PATHS = [
     "/api/library/entry?name=giacta-26",
     "/api/library/entry?name=nothing",
 ]
+REST = 75.0
+"""Seconds after each tenth."""
 
 
 def resident(pid: int) -> float:
@@ -66,6 +69,7 @@ def main(requests: int) -> None:
             with ThreadPoolExecutor(4) as pool:
                 for tenth in range(10):
                     codes = list(pool.map(ask, (base + PATHS[i % len(PATHS)] for i in range(requests // 10))))
+                    time.sleep(REST)
                     files = len(os.listdir(f"/proc/{server.pid}/fd"))
                     row = {
                         "requests": (tenth + 1) * (requests // 10),
